@@ -109,3 +109,23 @@ void paths_done(struct paths *p)
     free(p->run);
     *p = (struct paths){0};
 }
+
+char *paths_data(const char *name)
+{
+    const char *set = env_nonempty("SEER_DATA");
+    if (set) {
+        char *p = fs_join(set, name);
+        if (access(p, R_OK) == 0)
+            return p;
+        free(p);
+    }
+    _cleanup_free_ char *exe = fs_exe_dir();
+    for (int i = 0; exe && i < 2; i++) {
+        char path[PATH_MAX], real[PATH_MAX];
+        const char *below = i == 0 ? "../.." : "../share/seer";
+        int n = snprintf(path, sizeof path, "%s/%s/%s", exe, below, name);
+        if (n > 0 && n < PATH_MAX && realpath(path, real) && access(real, R_OK) == 0)
+            return xstrdup(real);
+    }
+    return NULL;
+}

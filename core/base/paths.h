@@ -23,4 +23,8 @@ struct paths {
 _must_check_ int paths_init(struct paths *p, struct err *err);
 void paths_done(struct paths *p);
 
+/* A folder that ships with seer ("guest", "models"): SEER_DATA/<name>, beside the build tree
+ * (build/bin/../../<name>), or bin/../share/seer/<name>. NULL when there is none; malloc'ed. */
+char *paths_data(const char *name);
+
 #endif

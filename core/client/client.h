@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client: how a program talks to seerd, starting it when none runs.
+ *
+ * client_peer() is for programs with a loop of their own (mcp); client_call() runs the loop until
+ * the answer is there (cli). Both do `hello` first. A connection that is lost in the middle (seerd
+ * was killed) is made anew by the caller calling again; client_execute() does that by itself: it
+ * goes on with session.wait, so that a cell is never run twice.
+ */
+#ifndef SEER_CLIENT_CLIENT_H
+#define SEER_CLIENT_CLIENT_H
+
+#include "base/paths.h"
+#include "proto/peer.h"
+
+struct client;
+
+/* Connects, starting `seerd` (beside this executable) if nobody listens at run/d.sock; waits on a
+ * pipe from it, not on the clock. Refuses a socket that another user owns. */
+_must_check_ int client_open(uv_loop_t *loop, struct client **ret, struct err *err);
+/* Takes params. *ret_result: new reference. on_event may be NULL. Negative with err on failure;
+ * code "connection_lost" means: ask again. */
+_must_check_ int client_call(struct client *c, const char *method, json_t *take_params,
+                             void (*on_event)(const char *event, const json_t *data, void *ctx),
+                             void *ctx, json_t **ret_result, struct err *err);
+/* session.execute (or .wait) to its end, across deaths of seerd; events as they come, none twice. */
+_must_check_ int client_execute(struct client *c, json_t *take_params,
+                                void (*on_event)(const char *event, const json_t *data, void *ctx),
+                                void *ctx, json_t **ret_result, struct err *err);
+/* What hello answered; borrowed. */
+const json_t *client_hello(const struct client *c);
+struct peer *client_peer(struct client *c);
+void client_close(struct client *c);
+
+/* For loop-driven programs: connect (starting seerd) without hello. Caller owns the peer. */
+_must_check_ int client_connect(uv_loop_t *loop, const struct peer_ops *ops, void *ctx,
+                                struct peer **ret, struct err *err);
+/* The part of this process's environment that a sandbox.start honours (SEER_*, HF_*, PIP_*, UV_*,
+ * proxies, certificates, PATH, HOME), as {"NAME": "value"}; new reference. */
+json_t *client_environ(void);
+
+#endif
