@@ -26,7 +26,13 @@ struct peer_ops {
     /* The connection ended (why->kind is ERR_NONE for an orderly end). p is freed afterwards. */
     void (*closed)(struct peer *p, const struct err *why, void *ctx);
     unsigned side; /* METHOD_DAEMON or METHOD_SHIM: which requests are served here */
+    /* The backlog fell below PEER_LOW_WATER after it had been above PEER_HIGH_WATER: producers that
+     * paused (see call_event) go on. Called from the loop. May be NULL. */
+    void (*drained)(struct peer *p, void *ctx);
 };
+
+#define PEER_HIGH_WATER (4u << 20)
+#define PEER_LOW_WATER (1u << 20)
 
 struct peer_reply {
     /* Borrowed for the call. May be NULL. */
