@@ -37,6 +37,7 @@ struct peer {
     json_int_t next_id;
     int handles; /* open ones */
     bool connected, closing, paused;
+    bool full; /* was above PEER_HIGH_WATER; drained is owed */
     struct err why;
 };
 
@@ -156,6 +157,11 @@ static void on_written(uv_write_t *req, int status)
     free(o);
     if (status < 0 && status != UV_ECANCELED)
         fail_sys(p, status, "cannot write to the other side");
+    if (p->full && !p->closing && peer_backlog(p) < PEER_LOW_WATER) {
+        p->full = false;
+        if (p->ops->drained)
+            p->ops->drained(p, p->ctx);
+    }
 }
 
 int peer_send(struct peer *p, json_t *take_message)
@@ -179,6 +185,8 @@ int peer_send(struct peer *p, json_t *take_message)
         fail_sys(p, r, "cannot write to the other side");
         return -EPIPE;
     }
+    if (peer_backlog(p) > PEER_HIGH_WATER)
+        p->full = true;
     if (peer_backlog(p) > LIMIT_PEER_BACKLOG) {
         struct err err;
         err_set(&err, ERR_BUSY, "slow_reader", "the other side reads too slowly: %zu bytes wait",
