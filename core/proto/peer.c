@@ -250,7 +250,7 @@ static void on_request(struct peer *p, json_int_t id, const char *name, json_t *
         }
     json_t *given = json_object_get(msg, "params");
     _cleanup_json_ json_t *params = given ? json_incref(given) : json_object();
-    const struct method *m;
+    const struct method *m = NULL;
     struct err err = ERR_INIT;
     if (check_request(p, name, params, &m, &err) < 0)
         refuse(p, id, &err);
