@@ -40,7 +40,7 @@ struct init_msg {
     /* SPAWN: pointers into the packet; argv and env are NULL-terminated (owned arrays). */
     char **argv, **env;
     const char *cwd;
-    int32_t value; /* signal, pid, errno or wait status */
+    int32_t value;  /* signal, pid, errno or wait status */
     uint32_t extra; /* group or step */
     uint64_t rss_kib;
 };

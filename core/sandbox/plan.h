@@ -14,11 +14,11 @@
  *      {"type":"tmpfs",   "dst":"/scratch", "size": bytes}],
  *    "files": [{"src":"/host/file", "dst":"/guest/path"}]}   copied in before the start
  *
- * The base root, always: an overlay whose lower is a skeleton (kept in the cache: /bin -> usr/bin …,
- * /etc with passwd, group, hosts, nsswitch, resolv.conf where there is a network, CA certificates,
- * /root /tmp /workspace /var …) with the sandbox's own upper; the machine's /usr as an overlay over
- * it, /proc, a private /dev (null zero full random urandom tty, pts, shm), /sys/devices/system
- * read-only. Nothing else of the host.
+ * The base root, always: an overlay whose lower is a skeleton (kept in the cache: /bin -> usr/bin
+ * …, /etc with passwd, group, hosts, nsswitch, resolv.conf where there is a network, CA
+ * certificates, /root /tmp /workspace /var …) with the sandbox's own upper; the machine's /usr as
+ * an overlay over it, /proc, a private /dev (null zero full random urandom tty, pts, shm),
+ * /sys/devices/system read-only. Nothing else of the host.
  */
 #ifndef SEER_SANDBOX_PLAN_H
 #define SEER_SANDBOX_PLAN_H
@@ -36,8 +36,9 @@ enum plan_network { PLAN_NET_NONE, PLAN_NET_HOST };
 
 struct plan_mount {
     enum plan_mount_type type;
-    char *dst;    /* owned; absolute in the guest */
-    char **src;   /* owned, NULL-terminated: one for a bind, the lowers (topmost first) for an overlay */
+    char *dst; /* owned; absolute in the guest */
+    char **
+        src; /* owned, NULL-terminated: one for a bind, the lowers (topmost first) for an overlay */
     bool writable;
     uint64_t size;
 };
@@ -50,10 +51,10 @@ struct plan {
     char *id, *hostname, *dir; /* owned */
     enum plan_isolation isolation;
     enum plan_network network;
-    uint64_t memory; /* bytes, 0 = no limit */
-    uint64_t pids;   /* 0 = no limit */
-    double cpu;      /* cores, 0 = no limit */
-    char **env;      /* owned, NULL-terminated "NAME=value" */
+    uint64_t memory;           /* bytes, 0 = no limit */
+    uint64_t pids;             /* 0 = no limit */
+    double cpu;                /* cores, 0 = no limit */
+    char **env;                /* owned, NULL-terminated "NAME=value" */
     struct plan_mount *mounts; /* owned */
     size_t mount_count;
     struct plan_file *files; /* owned */

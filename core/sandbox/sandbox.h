@@ -5,8 +5,9 @@
  * sandbox_start() writes `dir`/record.json (what to undo: cgroup paths, folders), makes the folders
  * and the cgroup, clones the guest's PID 1 into new user, mount, pid, ipc, uts, net and cgroup
  * namespaces, maps its ids, lets it build its root, drop its privileges and exec seer-init, and
- * returns when init says it is up, or with the reason why not and nothing left behind. It blocks for
- * a few milliseconds; the caller must be single-threaded (call it before the first ZeroMQ socket).
+ * returns when init says it is up, or with the reason why not and nothing left behind. It blocks
+ * for a few milliseconds; the caller must be single-threaded (call it before the first ZeroMQ
+ * socket).
  *
  * As root the guest's ids 0..65535 are 1900019712.. on the host (SANDBOX_UID_BASE), so root inside
  * owns nothing outside; as an ordinary user, root inside is that user and no other id exists.
@@ -31,8 +32,8 @@ struct sandbox_usage {
 };
 
 /* init_path: the seer-init binary on the host; cache_dir: where the skeleton is kept. */
-_must_check_ int sandbox_start(const struct plan *plan, const char *init_path, const char *cache_dir,
-                               struct sandbox **ret, struct err *err);
+_must_check_ int sandbox_start(const struct plan *plan, const char *init_path,
+                               const char *cache_dir, struct sandbox **ret, struct err *err);
 /* Readable when the guest's PID 1 has ended (then all of the sandbox has). Borrowed. */
 int sandbox_pidfd(const struct sandbox *sb);
 /* The link to seer-init (init_link.h), SOCK_SEQPACKET, non-blocking. Borrowed. */

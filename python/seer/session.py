@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A notebook session: cells that run in order, all of it journaled by the shim."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seer import transport
+from seer.errors import SeerError
+
+OnRecord = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """A cell that ran. outputs are nbformat 4.5 outputs."""
+
+    cell: str
+    status: str  # ok, error, aborted, interrupted, died, timeout
+    execution_count: int | None = None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    truncated: list[dict[str, Any]] = field(default_factory=list)
+    reason: str = ""  # why, unless ok
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+    @property
+    def text(self) -> str:
+        """What a person would read: streams, results as text, tracebacks."""
+        return "".join(_text_of(output) for output in self.outputs)
+
+    @property
+    def error(self) -> str | None:
+        """`Name: value` of the exception that ended it."""
+        for output in self.outputs:
+            if output.get("output_type") == "error":
+                return f"{output.get('ename')}: {output.get('evalue')}"
+        return None
+
+
+def _joined(value: Any) -> str:
+    return "".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
+
+
+def _text_of(output: dict[str, Any]) -> str:
+    kind = output.get("output_type")
+    if kind == "stream":
+        return _joined(output.get("text"))
+    if kind == "error":
+        return "\n".join(str(line) for line in output.get("traceback") or []) + "\n"
+    return _joined((output.get("data") or {}).get("text/plain")) + "\n"
+
+
+class NotebookSession:
+    """Made by create_notebook_session or attach_to_session."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.session_id = str(info["session"])
+        self.sandbox_id = str(info.get("sandbox") or "")
+        self.jupyter_url = str(info.get("jupyter_url") or "")
+        self.notebook_path = Path(str(info.get("notebook") or ""))
+        self.model_info_text = str(info.get("model_info_text") or "")
+        self.models: list[dict[str, Any]] = list(info.get("models") or [])
+
+    def execute(
+        self, code: str, timeout: float | None = None, on_record: OnRecord | None = None
+    ) -> CellResult:
+        """Runs a cell to its end. After timeout seconds it answers with status "timeout" while the
+        cell goes on; wait() follows it. The death of seerd in between is not noticed."""
+        # The cell gets its id here, so that it can be found again whatever is lost.
+        cell = uuid.uuid4().hex[:12]
+        params = {"session": self.session_id, "code": code, "cell": cell, "origin": "sdk",
+                  "timeout": timeout}  # fmt: skip
+        return self._follow("session.execute", params, on_record)
+
+    def wait(
+        self, cell: str, timeout: float | None = None, on_record: OnRecord | None = None
+    ) -> CellResult:
+        """Follows a cell that exists to its end."""
+        params = {"session": self.session_id, "cell": cell, "timeout": timeout}
+        return self._follow("session.wait", params, on_record)
+
+    def _follow(
+        self, method: str, params: dict[str, Any], on_record: OnRecord | None
+    ) -> CellResult:
+        last = -1
+
+        def on_event(name: str, data: dict[str, Any]) -> None:
+            nonlocal last
+            if name == "record" and int(data.get("seq", last + 1)) > last:
+                last = int(data.get("seq", last + 1))
+                if on_record is not None:
+                    on_record(data)
+
+        while True:
+            try:
+                result = transport.call(method, params, on_event)
+                break
+            except SeerError as error:
+                if error.code != "connection_lost":
+                    raise
+                # seerd died; the shim and the cell did not. Each pass starts a new seerd, and one
+                # that cannot be started ends the loop with an error of its own.
+                wait = {k: params.get(k) for k in ("session", "cell", "timeout")}
+                method, params = "session.wait", wait
+        return CellResult(
+            cell=str(result.get("cell") or params["cell"]),
+            status=str(result.get("status") or "error"),
+            execution_count=result.get("execution_count"),
+            outputs=list(result.get("outputs") or []),
+            truncated=list(result.get("truncated") or []),
+            reason=str(result.get("reason") or ""),
+        )
+
+    def add_markdown(self, markdown: str) -> str:
+        """Appends a markdown cell; its id."""
+        result = self._call("session.markdown", markdown=markdown, origin="sdk")
+        return str(result.get("cell") or "")
+
+    def interrupt(self) -> bool:
+        """Interrupts the running cell and drops the queued ones; whether anything ran."""
+        return bool(self._call("session.interrupt").get("was_busy"))
+
+    def notebook(self) -> dict[str, Any]:
+        """The notebook as it stands, nbformat 4.5."""
+        return dict(self._call("session.notebook").get("notebook") or {})
+
+    def stop(self) -> None:
+        """Ends the session with its sandbox; the notebook stays."""
+        transport.call("sandbox.stop", {"sandbox": self.sandbox_id})
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        return transport.call(method, {"session": self.session_id, **params})
+
+    def __repr__(self) -> str:
+        return f"<seer.NotebookSession {self.session_id}>"
