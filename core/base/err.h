@@ -38,7 +38,8 @@ int err_set(struct err *err, enum err_kind kind, const char *code, const char *f
     __attribute__((format(printf, 4, 5)));
 /* A system call failed with `errnum` (positive): appends strerror. kind = ERR_SYSTEM,
  * code = "system". Returns -errnum. */
-int err_sys(struct err *err, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_sys(struct err *err, int errnum, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Puts "<context>: " in front of the message; returns -errnum (or -EIO), for `return err_wrap()`. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Sets what the reader should do. */

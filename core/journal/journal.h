@@ -34,7 +34,8 @@ _must_check_ int journal_sync(struct journal *j, struct err *err);
 uint64_t journal_next_seq(const struct journal *j);
 void journal_close(struct journal *j);
 
-_must_check_ int journal_reader_open(const char *path, struct journal_reader **ret, struct err *err);
+_must_check_ int journal_reader_open(const char *path, struct journal_reader **ret,
+                                     struct err *err);
 /* Next record: 1 with *ret_rec (caller's reference), 0 at the end of what is there (call again
  * later; a torn frame is also just "no more yet"), negative on a broken file. */
 _must_check_ int journal_read(struct journal_reader *r, uint64_t *ret_seq, uint64_t *ret_time_ns,

@@ -14,7 +14,8 @@ struct notebook_file;
 /* path: absolute. A file that is already there and is not ours is not overwritten: " 2", " 3", …
  * goes before ".ipynb". uid/gid -1 or the owner it gets. */
 _must_check_ int notebook_file_open(const char *path, struct notebook_file **ret, struct err *err);
-_must_check_ int notebook_file_save(struct notebook_file *nf, const json_t *notebook, struct err *err);
+_must_check_ int notebook_file_save(struct notebook_file *nf, const json_t *notebook,
+                                    struct err *err);
 const char *notebook_file_path(const struct notebook_file *nf);
 void notebook_file_close(struct notebook_file *nf);
 

@@ -35,10 +35,12 @@ json_t *json_parse_any(const char *data, size_t len, struct err *err)
 {
     json_error_t why;
     if (too_deep(data, len)) {
-        err_set(err, ERR_USER, "bad_json", "the JSON nests deeper than %d levels", LIMIT_JSON_DEPTH);
+        err_set(err, ERR_USER, "bad_json", "the JSON nests deeper than %d levels",
+                LIMIT_JSON_DEPTH);
         return NULL;
     }
-    json_t *j = json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+    json_t *j =
+        json_loadb(data, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
     if (!j)
         err_set(err, ERR_USER, "bad_json", "this is not JSON: %s (line %d)", why.text, why.line);
     return j;
@@ -94,9 +96,10 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 {
     if (s[0] < 0x80)
         return 1;
-    size_t n = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-               : s[0] >= 0xc2 && s[0] < 0xe0                                 ? 2
-                                                                             : 0;
+    size_t n = s[0] >= 0xf0 && s[0] < 0xf5   ? 4
+               : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                                             : 0;
     if (n == 0 || n > left)
         return 0;
     for (size_t i = 1; i < n; i++)
@@ -173,7 +176,8 @@ int json_unbase64(const json_t *j, char **ret, size_t *ret_len)
                     pad >= 1 ? 0 : sextet(s[i + 3])};
         if (v[0] < 0 || v[1] < 0 || v[2] < 0 || v[3] < 0)
             return -EBADMSG;
-        uint32_t w = (uint32_t)v[0] << 18 | (uint32_t)v[1] << 12 | (uint32_t)v[2] << 6 | (uint32_t)v[3];
+        uint32_t w =
+            (uint32_t)v[0] << 18 | (uint32_t)v[1] << 12 | (uint32_t)v[2] << 6 | (uint32_t)v[3];
         out[at++] = (char)(w >> 16);
         if (pad < 2)
             out[at++] = (char)(w >> 8 & 255);

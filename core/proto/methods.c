@@ -51,6 +51,18 @@ static const char *type_word(char type)
                          : "a list";
 }
 
+static bool knows(const struct method *m, const char *key)
+{
+    size_t len = strlen(key);
+    for (const char *at = m->params; *at;) {
+        if (strcspn(at, ":") == len && memcmp(at, key, len) == 0)
+            return true;
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    return false;
+}
+
 int method_check(const struct method *m, const json_t *params, struct err *err)
 {
     size_t known = 0;
@@ -61,7 +73,7 @@ int method_check(const struct method *m, const json_t *params, struct err *err)
         snprintf(name, sizeof name, "%.*s", (int)name_len, at);
         const json_t *v = json_object_get(params, name);
         if (json_is_null(v) && optional)
-            v = json_null(), known++;
+            known++;
         else if (v) {
             known++;
             if (!type_fits(type, v))
@@ -76,13 +88,10 @@ int method_check(const struct method *m, const json_t *params, struct err *err)
         return 0;
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)params, key, v) {
-        size_t n = strlen(key);
-        const char *hit = m->params;
-        while ((hit = strstr(hit, key)) && !(hit[n] == ':' && (hit == m->params || hit[-1] == ' ')))
-            hit++;
-        if (!hit || n == 0)
-            return err_set(err, ERR_USER, "bad_parameter", "%s takes no parameter %.64s", m->name, key);
+    json_object_foreach ((json_t *)params, key, v) {
+        if (!knows(m, key))
+            return err_set(err, ERR_USER, "bad_parameter", "%s takes no parameter %.64s", m->name,
+                           key);
     }
     return 0;
 }

@@ -20,7 +20,7 @@
 #include "sandbox/plan.h"
 
 struct order {
-    json_t *json;  /* owned; the strings below point into it */
+    json_t *json; /* owned; the strings below point into it */
     const char *sandbox, *name, *home, *cache, *run, *log, *python;
     json_int_t timeout;
     struct plan plan; /* owned */
