@@ -123,7 +123,7 @@ static void on_out(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     job_no_answer(j);
 }
 
-static void on_exit(uv_process_t *p, int64_t status, int sig)
+static void on_child_exit(uv_process_t *p, int64_t status, int sig)
 {
     struct job *j = p->data;
     j->ended = true;
@@ -166,7 +166,7 @@ static int job_spawn(struct local *l, struct job *j, char **argv, const char *lo
     uv_process_options_t opt = {
         .file = l->shim,
         .args = argv,
-        .exit_cb = on_exit,
+        .exit_cb = on_child_exit,
         .flags = UV_PROCESS_DETACHED,
         .stdio = stdio,
         .stdio_count = 4,
