@@ -127,7 +127,6 @@ static void flush(struct stdio *io)
 {
     if (!io->out_stream)
         return;
-    uv_try_write(&io->out.stream, &(uv_buf_t){.base = NULL, .len = 0}, 0);
     while (io->out.stream.write_queue_size && uv_is_writable(&io->out.stream))
         if (!uv_run(&io->loop, UV_RUN_ONCE))
             break;
