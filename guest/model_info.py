@@ -14,6 +14,8 @@ FOOT = "**IMPORTANT:** Do NOT reload these models. They are already loaded and r
 
 def human_count(n):
     """9241705984 -> "9.24B". Below a thousand the number itself."""
+    if n < 1000:
+        return str(n)
     # The unit is chosen after rounding, so that 999999 is 1.00M and never 1000.00K.
     for unit, size in (("T", 10**12), ("B", 10**9), ("M", 10**6), ("K", 10**3)):
         if round(n / size, 2) >= 1:
