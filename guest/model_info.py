@@ -17,10 +17,9 @@ def human_count(n):
     if n < 1000:
         return str(n)
     # The unit is chosen after rounding, so that 999999 is 1.00M and never 1000.00K.
-    for unit, size in (("T", 10**12), ("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if round(n / size, 2) >= 1:
-            return f"{n / size:.2f}{unit}"
-    return str(n)
+    units = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("K", 10**3))
+    unit, size = next((u, s) for u, s in units if round(n / s, 2) >= 1)
+    return f"{n / size:.2f}{unit}"
 
 
 def facts_of(loaded):

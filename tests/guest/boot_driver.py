@@ -15,7 +15,8 @@ BOOT = Path(__file__).resolve().parents[2] / "guest" / "boot.py"
 
 
 class Boot:
-    def __init__(self, folder, models=(), libraries=(), python=sys.executable, env=None, **config):
+    def __init__(self, folder, models=(), libraries=(), python=sys.executable,
+                 python_flags=(), env=None, send=True, **config):
         folder = Path(folder)
         self.connection = {
             "transport": "ipc",
@@ -37,12 +38,13 @@ class Boot:
                        "HF_HUB_OFFLINE": "1", **(env or {})}
         with open(self.log_path, "ab") as log, theirs:
             self.process = subprocess.Popen(
-                [python, str(BOOT), str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                [python, *python_flags, str(BOOT), str(theirs.fileno())], pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=folder)
         ours.settimeout(120)
         self.socket = ours
         self.lines = ours.makefile("r", encoding="utf-8")
-        ours.sendall(json.dumps(config).encode() + b"\n")
+        if send:
+            ours.sendall(json.dumps(config).encode() + b"\n")
         self.client = None
 
     def events(self):
