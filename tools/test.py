@@ -28,6 +28,8 @@ SKIPS = ("needs a GPU", "needs the internet", "this machine forbids", "not run a
 # would double the time and find the same.
 ASAN_FILES = ("test_sdk.py", "test_crash.py", "test_bad_input.py", "test_cli.py", "test_mcp.py")
 
+PROGRAMS = ("seer", "seerd", "seer-shim", "seer-init")
+
 
 @dataclass
 class Part:
@@ -106,10 +108,14 @@ def asan_parts(only: str | None) -> list[Part]:
     parts = [meson_part("unit-asan", "build-asan", only)]
     files = [f"tests/integration/{name}" for name in ASAN_FILES]
     files = [name for name in files if (ROOT / name).exists()]
-    if files and (ROOT / "build-asan/bin/seerd").exists():
+    if files and all_built("build-asan"):
         env = {"SEER_TEST_BUILD": "build-asan"}
         parts.append(pytest_part("integration-asan", files, only, env))
     return parts
+
+
+def all_built(build: str) -> bool:
+    return all((ROOT / build / "bin" / p).exists() for p in PROGRAMS)
 
 
 def all_parts(options: argparse.Namespace) -> list[Part]:
@@ -121,8 +127,7 @@ def all_parts(options: argparse.Namespace) -> list[Part]:
         parts.append(pytest_part("checks", ["tests/checks"], only, {}))
     if options.quick:
         return parts
-    has_integration = any((ROOT / "tests/integration").glob("test_*.py"))
-    if wanted in (None, "integration") and has_integration:
+    if wanted in (None, "integration") and all_built("build"):
         parts.append(pytest_part("integration", ["tests/integration"], only, {}))
     if wanted in (None, "asan"):
         parts += asan_parts(only)
