@@ -15,20 +15,31 @@
 
 struct client;
 
-/* Connects, starting `seerd` (beside this executable) if nobody listens at run/d.sock; waits on a
- * pipe from it, not on the clock. Refuses a socket that another user owns. */
+/* Connects, starting `seerd` (beside this executable, else on PATH) if nobody listens at run/d.sock;
+ * refuses a socket that another user owns. The daemon is run as `seerd --ready-fd N` in a session of
+ * its own, with the caller's environment and absolute SEER_HOME and SEER_CACHE; it writes one line to
+ * N when it listens, or {"error": {kind, code, message, hint}} when it cannot. Two clients that start
+ * at once are kept apart by a lock on run/d.lock. */
 _must_check_ int client_open(uv_loop_t *loop, struct client **ret, struct err *err);
+/* The same, but starts nothing: code "no_daemon" when nobody listens. */
+_must_check_ int client_open_running(uv_loop_t *loop, struct client **ret, struct err *err);
 /* Takes params. *ret_result: new reference. on_event may be NULL. Negative with err on failure;
  * code "connection_lost" means: ask again. */
 _must_check_ int client_call(struct client *c, const char *method, json_t *take_params,
                              void (*on_event)(const char *event, const json_t *data, void *ctx),
                              void *ctx, json_t **ret_result, struct err *err);
-/* session.execute (or .wait) to its end, across deaths of seerd; events as they come, none twice. */
+/* session.execute to its end, across deaths of seerd; events as they come, none twice. It names the
+ * cell itself (unless params do), so that after a lost connection session.wait tells whether the
+ * request had arrived; code "no_such_cell" means it had not, and it is sent again. */
 _must_check_ int client_execute(struct client *c, json_t *take_params,
                                 void (*on_event)(const char *event, const json_t *data, void *ctx),
                                 void *ctx, json_t **ret_result, struct err *err);
+/* From an event or a signal: cancels the client_call in progress, which then ends as the other side
+ * answers. */
+void client_cancel(struct client *c);
 /* What hello answered; borrowed. */
 const json_t *client_hello(const struct client *c);
+/* The connection, for requests on the side; NULL while it is lost. Borrowed. */
 struct peer *client_peer(struct client *c);
 void client_close(struct client *c);
 

@@ -140,6 +140,14 @@ void peer_close(struct peer *p)
     uv_close((uv_handle_t *)&p->later, on_closed);
 }
 
+void peer_discard(struct peer *p)
+{
+    static const struct peer_ops silent = {0};
+    if (p)
+        p->ops = &silent;
+    peer_close(p);
+}
+
 static void fail_sys(struct peer *p, int status, const char *what)
 {
     struct err err;

@@ -47,6 +47,8 @@ _must_check_ int peer_accept(struct peer *p, uv_pipe_t *server, struct err *err)
 /* For an already connected socket (socketpair, inherited fd). Takes fd. */
 _must_check_ int peer_open_fd(struct peer *p, int take_fd, struct err *err);
 void peer_close(struct peer *p);
+/* Closes one that was never handed out: ops->closed does not fire. */
+void peer_discard(struct peer *p);
 
 /* Sends a request; takes params (NULL is {}). Returns its id (> 0). reply->done always fires, never
  * before peer_call returns. */
