@@ -27,8 +27,8 @@ from seer import transport
 # What stands for what: the page was written for a GPU machine and a 9B model.
 WORDS = {
     "google/gemma-2-9b-it": "seer/tiny-gemma2-it",  # the built-in model of the same class
-    "layer=20": "layer=2",  # it has fewer layers
-    "layer_idx=20": "layer_idx=2",
+    "layer=20": "layer=1",  # it has fewer layers
+    "layer_idx=20": "layer_idx=1",
 }
 IMPORTS = """
 from src.environment import Sandbox, SandboxConfig, ExecutionMode, ModelConfig, RepoConfig
