@@ -164,6 +164,28 @@ static int write_frame(struct journal *j, const char *head, const char *payload,
     return 0;
 }
 
+/* A record that the reader's limit would refuse must not get in: everything behind it would be lost. */
+static bool fits_depth(const json_t *j, unsigned left)
+{
+    const char *key;
+    json_t *v;
+    size_t i;
+    if (json_is_object(j) || json_is_array(j)) {
+        if (left == 0)
+            return false;
+        left--;
+    }
+    json_object_foreach ((json_t *)j, key, v) {
+        if (!fits_depth(v, left))
+            return false;
+    }
+    json_array_foreach (j, i, v) {
+        if (!fits_depth(v, left))
+            return false;
+    }
+    return true;
+}
+
 int journal_append(struct journal *j, const json_t *rec, uint64_t *ret_seq, uint64_t *ret_time_ns,
                    struct err *err)
 {
@@ -173,6 +195,9 @@ int journal_append(struct journal *j, const json_t *rec, uint64_t *ret_seq, uint
                        j->path);
     if (!json_is_object(rec))
         return err_set(err, ERR_BUG, "bad_record", "a record must be an object");
+    if (!fits_depth(rec, LIMIT_JSON_DEPTH))
+        return err_set(err, ERR_GUEST, "record_too_deep", "a record nests deeper than %d levels",
+                       LIMIT_JSON_DEPTH);
     size_t len = 0;
     _cleanup_free_ char *text = json_text(rec, &len);
     if (len < 2 || text[0] != '{')

@@ -12,8 +12,13 @@
 struct notebook_file;
 
 /* path: absolute. A file that is already there and is not ours is not overwritten: " 2", " 3", …
- * goes before ".ipynb". uid/gid -1 or the owner it gets. */
+ * goes before ".ipynb". The place is held by an empty file until the first save. */
 _must_check_ int notebook_file_open(const char *path, struct notebook_file **ret, struct err *err);
+/* The same for a session that has a notebook already (its shim died): the file at path is taken over
+ * when it is of that session and as seer wrote it, which a digest in its metadata tells; a file that
+ * was edited stays, and "<name> (seer).ipynb" is ours. */
+_must_check_ int notebook_file_adopt(const char *path, const char *session,
+                                     struct notebook_file **ret, struct err *err);
 _must_check_ int notebook_file_save(struct notebook_file *nf, const json_t *notebook,
                                     struct err *err);
 const char *notebook_file_path(const struct notebook_file *nf);

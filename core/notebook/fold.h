@@ -35,7 +35,10 @@ size_t fold_count(const struct fold *f);
 const json_t *fold_models(const struct fold *f);
 
 /* Cuts outputs to about max bytes for a tool result: long text loses its middle, with a line in its
- * place; appends {output: index, bytes: cut} to truncated. outputs is borrowed; new reference. */
+ * place; appends {output: index, bytes: cut} to truncated (may be NULL). Images do not count as text:
+ * they are kept whole up to max or FOLD_IMAGES_MAX bytes of base64 in all, whichever is more, and
+ * replaced by a line in text/plain beyond. outputs is borrowed; new reference. */
+#define FOLD_IMAGES_MAX (2u << 20)
 json_t *fold_shorten(const json_t *outputs, size_t max, json_t *truncated);
 
 #endif

@@ -241,6 +241,31 @@ static void test_not_json(void **state)
     assert_int_equal(count(), 2);
 }
 
+/* Deeper than a reader takes: refused at the door, else it would hide all that follows. */
+static void test_too_deep(void **state)
+{
+    (void)state;
+    struct journal *j;
+    assert_int_equal(journal_open(path, &j, NULL, NULL), 0);
+    json_t *deep = json_array();
+    for (int depth = 1; depth < 300; depth++) {
+        json_t *rec = json_pack("{s:i, s:O}", "i", 0, "deep", deep);
+        struct err err = ERR_INIT;
+        int r = journal_append(j, rec, NULL, NULL, &err);
+        json_decref(rec);
+        deep = json_pack("[o]", deep);
+        if (r < 0)
+            assert_string_equal(err.code, "record_too_deep");
+    }
+    json_decref(deep);
+    uint64_t kept = journal_next_seq(j), cut;
+    journal_close(j);
+    assert_int_equal(journal_open(path, &j, &cut, NULL), 0);
+    assert_int_equal(cut, 0);
+    assert_int_equal(journal_next_seq(j), kept);
+    journal_close(j);
+}
+
 /* The disk says no in the middle of a frame (by RLIMIT_FSIZE, which a pwrite honours with a short
  * write first): nothing half stays, and the writer goes on when there is room again. */
 static void test_write_fails(void **state)
@@ -339,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup(test_reader_over_torn_tail, set_up),
         cmocka_unit_test_setup(test_foreign_file, set_up),
         cmocka_unit_test_setup(test_not_json, set_up),
+        cmocka_unit_test_setup(test_too_deep, set_up),
         cmocka_unit_test_setup(test_write_fails, set_up),
 #ifdef SEER_FAULT_INJECTION
         cmocka_unit_test_setup(test_nth_fault, set_up),
