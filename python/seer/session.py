@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from seer import transport
 from seer.errors import SeerError
 
+LOST_IN_A_ROW = 5  # connections without an event between them, as in core/client/client.c
 OnRecord = Callable[[dict[str, Any]], None]
 
 
@@ -74,7 +76,7 @@ class NotebookSession:
         """Runs a cell to its end. After timeout seconds it answers with status "timeout" while the
         cell goes on; wait() follows it. The death of seerd in between is not noticed."""
         # The cell gets its id here, so that it can be found again whatever is lost.
-        cell = uuid.uuid4().hex[:12]
+        cell = secrets.token_hex(6)
         params = {"session": self.session_id, "code": code, "cell": cell, "origin": "sdk",
                   "timeout": timeout}  # fmt: skip
         return self._follow("session.execute", params, on_record)
@@ -89,26 +91,34 @@ class NotebookSession:
     def _follow(
         self, method: str, params: dict[str, Any], on_record: OnRecord | None
     ) -> CellResult:
-        last = -1
+        seen, lost = 0, 0
+        deadline = time.monotonic() + params["timeout"] if params.get("timeout") else None
 
         def on_event(name: str, data: dict[str, Any]) -> None:
-            nonlocal last
-            if name == "record" and int(data.get("seq", last + 1)) > last:
-                last = int(data.get("seq", last + 1))
-                if on_record is not None:
-                    on_record(data)
+            nonlocal seen, lost
+            lost = 0
+            if name != "record" or int(data.get("seq", seen + 1)) <= seen:
+                return
+            seen = int(data.get("seq", seen + 1))
+            if on_record is not None:
+                on_record(data)
 
+        # seerd may die meanwhile; the shim and the cell do not. What client_execute() does in C:
+        # follow the cell by its id, and ask anew only if the shim never heard of it.
+        asked, given = method, params
         while True:
             try:
-                result = transport.call(method, params, on_event)
+                result = transport.call(asked, given, on_event)
                 break
             except SeerError as error:
-                if error.code != "connection_lost":
+                unheard = asked != method and error.code == "no_such_cell"
+                if not (unheard or error.code == "connection_lost") or lost >= LOST_IN_A_ROW:
                     raise
-                # seerd died; the shim and the cell did not. Each pass starts a new seerd, and one
-                # that cannot be started ends the loop with an error of its own.
-                wait = {k: params.get(k) for k in ("session", "cell", "timeout")}
-                method, params = "session.wait", wait
+                lost += 1
+            asked = method if unheard else "session.wait"
+            given = params if unheard else {k: params[k] for k in ("session", "cell")}
+            if deadline is not None:
+                given = {**given, "timeout": max(0.001, deadline - time.monotonic())}
         return CellResult(
             cell=str(result.get("cell") or params["cell"]),
             status=str(result.get("status") or "error"),

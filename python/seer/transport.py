@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import socket
 import struct
@@ -24,11 +23,13 @@ from seer.errors import SeerError
 LIMIT_FRAME = 64 << 20  # as in core/base/limits.h
 Event = Callable[[str, dict[str, Any]], None]
 
-# What of the caller's environment a sandbox.start honours: the same list as client_environ() in C.
-_ENVIRON = re.compile(
-    r"(SEER|HF|PIP|UV)_.+|HUGGING_FACE_HUB_TOKEN|TRANSFORMERS_OFFLINE"
-    r"|(?i:https?|all|no|ftp)_(?i:proxy)"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|PATH|HOME"
+# What of the caller's environment a sandbox.start honours: the lists of core/client/environ.c, which
+# tests/checks/test_twins.py compares.
+ENVIRON_PREFIXES = ("SEER_", "HF_", "PIP_", "UV_")
+ENVIRON_NAMES = frozenset(
+    """PATH HOME XDG_CACHE_HOME XDG_CONFIG_HOME TRANSFORMERS_OFFLINE VIRTUAL_ENV
+    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy
+    REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_DIR SSL_CERT_FILE""".split()
 )
 
 
@@ -60,7 +61,11 @@ def find_binary(name: str = "seer") -> str:
 def caller_environ() -> dict[str, str]:
     """The part of os.environ that travels. The folder of a virtual environment's programs is put at
     the end of PATH, so that `uv` is found when only the interpreter was called by its path."""
-    environ = {k: v for k, v in os.environ.items() if _ENVIRON.fullmatch(k)}
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(ENVIRON_PREFIXES) or name in ENVIRON_NAMES
+    }
     if sys.prefix != sys.base_prefix:
         here = str(Path(sys.executable).parent)
         environ["PATH"] = os.pathsep.join(p for p in (environ.get("PATH"), here) if p)
