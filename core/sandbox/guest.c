@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/guest.h"
+
+#include "base/fs.h"
+#include "sandbox/caps.h"
+#include "sandbox/ids.h"
+#include "sandbox/net.h"
+#include "sandbox/root.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define CONTROL 3
+
+/* The caller may die at any time: then its end of the socket closes and nothing comes. */
+static int wait_for_ids(const struct guest *g, struct err *err)
+{
+    char go;
+    close(g->parent_control);
+    close(g->parent_sync);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return err_sys(err, errno, "cannot tie the sandbox to its shim");
+    if (read(g->sync, &go, 1) != 1)
+        _exit(1);
+    return 0;
+}
+
+static int new_session(const struct guest *g, struct err *err)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(022);
+    if (setsid() < 0)
+        return err_sys(err, errno, "cannot make a session");
+    int r = cgroup_enter(g->cgroup, err);
+    /* After entering: the cgroup namespace takes the group of this moment for its root. */
+    if (r == 0 && g->plan->isolation == PLAN_NAMESPACES && unshare(CLONE_NEWCGROUP) < 0)
+        r = err_sys(err, errno, "cannot make a cgroup namespace");
+    return r;
+}
+
+/* From the caller's host ids to the guest's root. What the caller had in groups goes too. */
+static int become_root(struct err *err)
+{
+    if ((setgroups(0, NULL) < 0 && errno != EPERM) || setresgid(0, 0, 0) < 0 ||
+        setresuid(0, 0, 0) < 0)
+        return err_sys(err, errno, "cannot become root of the sandbox");
+    /* The change of ids cleared it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return err_sys(err, errno, "cannot tie the sandbox to its shim");
+    return 0;
+}
+
+static int build(const struct guest *g, struct err *err)
+{
+    struct root root;
+    if (sethostname(g->plan->hostname, strlen(g->plan->hostname)) < 0)
+        return err_sys(err, errno, "cannot name the sandbox");
+    int r = g->plan->network == PLAN_NET_NONE ? net_loopback_up(err) : 0;
+    if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        r = err_sys(err, errno, "cannot make the mounts private");
+    if (r == 0)
+        r = root_open(&root, g->plan, g->skeleton, err);
+    if (r == 0)
+        r = become_root(err);
+    if (r == 0)
+        r = root_build(&root, err);
+    return r < 0 ? r : root_enter(&root, err);
+}
+
+static int drop(const struct guest *g, struct err *err)
+{
+    int r = caps_drop(err);
+    if (r == 0 && g->plan->network == PLAN_NET_HOST) {
+        r = net_scope_sockets(err);
+        if (r == -ENOTSUP)
+            r = 0; /* sandbox_start has said so in a note */
+    }
+    return r < 0 ? r : syscalls_load(g->filter, err);
+}
+
+/* 0, 1, 2 are the guest's own /dev/null, 3 the link; all else closes at exec. The descriptors still
+ * needed are first moved above the ones being filled. */
+static int place_fds(struct guest *g, struct err *err)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int *keep[] = {&null, &g->control, &g->sync, &g->init_fd};
+    for (size_t i = 0; i < ARRAY_SIZE(keep); i++) {
+        *keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 16);
+        if (*keep[i] < 0)
+            return err_sys(err, errno, "cannot place the sandbox's descriptors");
+    }
+    for (int fd = 0; fd < CONTROL; fd++)
+        if (dup2(null, fd) < 0)
+            return err_sys(err, errno, "cannot place the sandbox's descriptors");
+    if (dup2(g->control, CONTROL) < 0 || close_range(CONTROL + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+        return err_sys(err, errno, "cannot place the sandbox's descriptors");
+    return 0;
+}
+
+static int execute(const struct guest *g, struct err *err)
+{
+    char *argv[] = {(char *)"seer-init", NULL}, *env[] = {NULL};
+    struct sigaction sa = {.sa_handler = SIG_DFL};
+    for (int sig = 1; sig < NSIG; sig++)
+        sigaction(sig, &sa, NULL);
+    syscall(SYS_execveat, g->init_fd, "", argv, env, AT_EMPTY_PATH);
+    int r = err_sys(err, errno, "cannot start seer-init");
+    err_hint(err, "the sysctl vm.memfd_noexec must be below 2");
+    return r;
+}
+
+void guest_run(const struct guest *given)
+{
+    struct guest g = *given;
+    struct err err = ERR_INIT;
+    bool walls = g.plan->isolation == PLAN_NAMESPACES;
+    int r = wait_for_ids(&g, &err);
+    if (r == 0)
+        r = new_session(&g, &err);
+    if (r == 0 && walls)
+        r = build(&g, &err);
+    if (r == 0)
+        r = place_fds(&g, &err);
+    if (r == 0 && walls)
+        r = drop(&g, &err);
+    if (r == 0 && !walls) /* seer-init ends in good order at the end of its link */
+        prctl(PR_SET_PDEATHSIG, 0);
+    if (r == 0)
+        execute(&g, &err);
+    (void)!write(g.sync, &err, sizeof err);
+    _exit(1);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * guest: the cloned child's way from a copy of the caller to seer-init behind all walls.
+ */
+#ifndef SEER_SANDBOX_GUEST_H
+#define SEER_SANDBOX_GUEST_H
+
+#include "sandbox/cgroup.h"
+#include "sandbox/syscalls.h"
+
+struct guest {
+    const struct plan *plan; /* borrowed, as is all below */
+    const char *skeleton;
+    const struct syscall_filter *filter;
+    const struct cgroup *cgroup;
+    int init_fd; /* the program */
+    int control; /* the child's end of the link */
+    int sync;    /* one byte comes: "the ids are mapped"; a struct err goes when a step fails */
+    int parent_control, parent_sync; /* the caller's ends, to close */
+};
+
+/* Does not return: executes seer-init, or sends why not and exits. */
+_Noreturn void guest_run(const struct guest *g);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/ids.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+bool ids_map_covers(const char *map, unsigned first, unsigned count)
+{
+    for (const char *line = map; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        unsigned long inside, outside, n;
+        if (sscanf(line, "%lu %lu %lu", &inside, &outside, &n) == 3 && inside <= first &&
+            first + (unsigned long)count <= inside + n)
+            return true;
+    }
+    return false;
+}
+
+bool ids_have_range(void)
+{
+    _cleanup_free_ char *map = NULL;
+    return geteuid() == 0 && fs_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, NULL) == 0 &&
+           ids_map_covers(map, SANDBOX_UID_BASE, SANDBOX_UID_COUNT);
+}
+
+uid_t sandbox_root_uid(void)
+{
+    return ids_have_range() ? SANDBOX_UID_BASE : geteuid();
+}
+
+gid_t sandbox_root_gid(void)
+{
+    return ids_have_range() ? SANDBOX_UID_BASE : getegid();
+}
+
+static int write_proc(pid_t pid, const char *file, const char *text, struct err *err)
+{
+    _cleanup_free_ char *path = xasprintf("/proc/%d/%s", (int)pid, file);
+    int r = fs_write_kernel(AT_FDCWD, path, text);
+    if (r < 0) {
+        err_sys(err, -r, "cannot set %s of the sandbox", file);
+        err_hint(err, "seer needs user namespaces; run \"seer doctor\"");
+    }
+    return r;
+}
+
+int ids_write_maps(pid_t pid, struct err *err)
+{
+    char uid[64], gid[64];
+    bool range = ids_have_range();
+    unsigned count = range ? SANDBOX_UID_COUNT : 1;
+    snprintf(uid, sizeof uid, "0 %u %u", sandbox_root_uid(), count);
+    snprintf(gid, sizeof gid, "0 %u %u", sandbox_root_gid(), count);
+    /* Without the range the kernel wants setgroups denied before an unprivileged gid_map. */
+    int r = range ? 0 : write_proc(pid, "setgroups", "deny", err);
+    if (r == 0)
+        r = write_proc(pid, "uid_map", uid, err);
+    return r < 0 ? r : write_proc(pid, "gid_map", gid, err);
+}
