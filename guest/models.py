@@ -51,11 +51,17 @@ def _check(requests):
     for request in requests:
         var = request.get("var")
         if not isinstance(var, str) or not var.isidentifier() or keyword.iskeyword(var):
-            raise BootError("model_load", f"{var!r} cannot be the name of a variable.",
-                            "Choose another var_name.")
+            raise BootError(
+                "model_load",
+                f"{var!r} cannot be the name of a variable.",
+                "Choose another var_name.",
+            )
         if var in seen:
-            raise BootError("model_load", f"Two models ask for the variable {var!r}.",
-                            "Give each model its own var_name.")
+            raise BootError(
+                "model_load",
+                f"Two models ask for the variable {var!r}.",
+                "Give each model its own var_name.",
+            )
         seen.add(var)
 
 
@@ -74,7 +80,9 @@ def _import_libraries(needs_peft):
         raise BootError(
             "model_load",
             f"A model cannot be loaded in this Python environment ({one_line(error)}).",
-            "Add torch, transformers" + (" and peft" if needs_peft else "") + " to python_packages.",
+            "Add torch, transformers"
+            + (" and peft" if needs_peft else "")
+            + " to python_packages.",
         ) from error
     return torch, transformers
 
@@ -83,7 +91,9 @@ def _load_weights(path, torch, transformers):
     major = int(transformers.__version__.split(".")[0])
     options = {"dtype" if major >= 5 else "torch_dtype": "auto"}
     cuda = torch.cuda.is_available()
-    model = transformers.AutoModelForCausalLM.from_pretrained(path, local_files_only=True, **options)
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        path, local_files_only=True, **options
+    )
     return model.to("cuda") if cuda else model
 
 

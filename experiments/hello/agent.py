@@ -12,7 +12,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from seer.transport import find_binary
 
-STEER = '''
+STEER = """
 import torch
 from extract_activations import get_layer_activations
 from steering_hook import create_steering_hook
@@ -42,7 +42,7 @@ with create_steering_hook(model, layer_idx=3, vector=steering_vector, strength=2
     print(f"Steered response:  {generate()}")
 with create_steering_hook(model, layer_idx=3, vector=steering_vector, strength=-2.0):
     print(f"Reversed response: {generate()}")
-'''
+"""
 
 MEASURE = '''
 def log_prob(answer):
@@ -67,7 +67,7 @@ print(f"Shift with the steering vector: {agreement(steering_vector, 2.0) - plain
 print(f"Shift with the control vector:  {agreement(control, 2.0) - plain:+.2f} nats")
 '''
 
-PLOT = '''
+PLOT = """
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -78,7 +78,7 @@ plt.xlabel("strength")
 plt.ylabel("log p(agree) - log p(disagree)")
 plt.legend()
 plt.show()
-'''
+"""
 
 HYPOTHESIS = """## Hypothesis: one direction carries agreement
 
@@ -93,8 +93,11 @@ Testing by:
 def show(content):
     """Prints what a tool answered; an image by its size."""
     for item in content:
-        print(item["text"].rstrip() if item["type"] == "text" else
-              f"[{item['mimeType']}, {len(item['data']) * 3 // 4:,} bytes]")
+        print(
+            item["text"].rstrip()
+            if item["type"] == "text"
+            else f"[{item['mimeType']}, {len(item['data']) * 3 // 4:,} bytes]"
+        )
 
 
 async def investigate(session_id, jupyter_url):

@@ -12,11 +12,10 @@ import asyncio
 import json
 from pathlib import Path
 
+import agent
 from src.environment import ExecutionMode, ModelConfig, Sandbox, SandboxConfig
 from src.execution import create_notebook_session
 from src.workspace import Library, Workspace
-
-import agent
 
 TOOLKIT = Path(__file__).resolve().parent.parent / "toolkit"
 
@@ -37,11 +36,16 @@ async def main():
     )
     session = create_notebook_session(sandbox, workspace)
 
-    print(json.dumps({
-        "session_id": session.session_id,
-        "jupyter_url": session.jupyter_url,
-        "model_info": session.model_info_text,
-    }), flush=True)
+    print(
+        json.dumps(
+            {
+                "session_id": session.session_id,
+                "jupyter_url": session.jupyter_url,
+                "model_info": session.model_info_text,
+            }
+        ),
+        flush=True,
+    )
 
     await agent.investigate(session.session_id, session.jupyter_url)
 

@@ -23,12 +23,14 @@ async def main():
     # Configure with PEFT adapter (hidden from agent)
     config = SandboxConfig(
         execution_mode=ExecutionMode.NOTEBOOK,
-        models=[ModelConfig(
-            name="seer/tiny-gemma2-secret",
-            base_model="seer/tiny-gemma2-it",
-            is_peft=True,
-            hidden=True,  # Agent won't know which adapter
-        )],
+        models=[
+            ModelConfig(
+                name="seer/tiny-gemma2-secret",
+                base_model="seer/tiny-gemma2-it",
+                is_peft=True,
+                hidden=True,  # Agent won't know which adapter
+            )
+        ],
         python_packages=["torch", "transformers", "accelerate", "peft", "matplotlib"],
     )
 
@@ -48,13 +50,17 @@ async def main():
     task = (example_dir / "task.md").read_text()
     methodology = (toolkit / "research_methodology.md").read_text()
 
-    print(json.dumps({
-        "session_id": session.session_id,
-        "jupyter_url": session.jupyter_url,
-        "model_info": session.model_info_text,
-        "task": task,
-        "methodology": methodology,
-    }))
+    print(
+        json.dumps(
+            {
+                "session_id": session.session_id,
+                "jupyter_url": session.jupyter_url,
+                "model_info": session.model_info_text,
+                "task": task,
+                "methodology": methodology,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -40,11 +40,15 @@ async def main():
     session = create_notebook_session(sandbox, workspace)
 
     # Output connection info
-    print(json.dumps({
-        "session_id": session.session_id,
-        "jupyter_url": session.jupyter_url,
-        "model_info": session.model_info_text,
-    }))
+    print(
+        json.dumps(
+            {
+                "session_id": session.session_id,
+                "jupyter_url": session.jupyter_url,
+                "model_info": session.model_info_text,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

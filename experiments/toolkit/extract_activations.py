@@ -17,8 +17,16 @@ def _decoder_layers(model):
     """The list of decoder layers, also through a PEFT wrapper; ValueError if none is found."""
     if hasattr(model, "get_base_model"):
         model = model.get_base_model()
-    for path in ("model.layers", "model.language_model.layers", "language_model.model.layers",
-                 "model.decoder.layers", "transformer.h", "gpt_neox.layers", "layers", "h"):
+    for path in (
+        "model.layers",
+        "model.language_model.layers",
+        "language_model.model.layers",
+        "model.decoder.layers",
+        "transformer.h",
+        "gpt_neox.layers",
+        "layers",
+        "h",
+    ):
         found = model
         for name in path.split("."):
             found = getattr(found, name, None)
@@ -32,8 +40,9 @@ def _run(model, tokenizer, text, position, indices):
     layers = _decoder_layers(model)
     for index in indices:
         if not 0 <= index < len(layers):
-            raise ValueError(f"layer {index} is out of range: the model has layers 0 to "
-                             f"{len(layers) - 1}.")
+            raise ValueError(
+                f"layer {index} is out of range: the model has layers 0 to {len(layers) - 1}."
+            )
     inputs = tokenizer(text, return_tensors="pt").to(model.device)
     length = inputs["input_ids"].shape[1]
     if not -length <= position < length:

@@ -15,9 +15,12 @@ import torch
 def _encode(tokenizer, prompts):
     """Token ids and mask of all prompts, padded on the left so that every row ends in its prompt."""
     if getattr(tokenizer, "chat_template", None):
-        texts = [tokenizer.apply_chat_template([{"role": "user", "content": prompt}],
-                                               tokenize=False, add_generation_prompt=True)
-                 for prompt in prompts]
+        texts = [
+            tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+            )
+            for prompt in prompts
+        ]
         special = False  # the template has written <bos> already
     else:
         texts, special = list(prompts), True
@@ -54,11 +57,13 @@ def batch_generate(model, tokenizer, prompts, max_tokens=256, temperature=0.7):
     if not prompts:
         return []
     inputs = _encode(tokenizer, prompts).to(model.device)
-    sampling = {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False}
+    sampling = (
+        {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False}
+    )
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     with torch.no_grad():
         outputs = model.generate(**inputs, max_new_tokens=max_tokens, pad_token_id=pad, **sampling)
-    answers = outputs[:, inputs["input_ids"].shape[1]:]
+    answers = outputs[:, inputs["input_ids"].shape[1] :]
     return [text.strip() for text in tokenizer.batch_decode(answers, skip_special_tokens=True)]
 
 

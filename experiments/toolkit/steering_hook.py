@@ -18,8 +18,16 @@ def _decoder_layers(model):
     """The list of decoder layers, also through a PEFT wrapper; ValueError if none is found."""
     if hasattr(model, "get_base_model"):  # PEFT: the hooks belong on the modules it has adapted
         model = model.get_base_model()
-    for path in ("model.layers", "model.language_model.layers", "language_model.model.layers",
-                 "model.decoder.layers", "transformer.h", "gpt_neox.layers", "layers", "h"):
+    for path in (
+        "model.layers",
+        "model.language_model.layers",
+        "language_model.model.layers",
+        "model.decoder.layers",
+        "transformer.h",
+        "gpt_neox.layers",
+        "layers",
+        "h",
+    ):
         found = model
         for name in path.split("."):
             found = getattr(found, name, None)
@@ -48,8 +56,9 @@ def create_steering_hook(model, layer_idx, vector, strength=1.0, start_pos=0):
     """
     layers = _decoder_layers(model)
     if not 0 <= layer_idx < len(layers):
-        raise ValueError(f"layer_idx {layer_idx} is out of range: the model has layers 0 to "
-                         f"{len(layers) - 1}.")
+        raise ValueError(
+            f"layer_idx {layer_idx} is out of range: the model has layers 0 to {len(layers) - 1}."
+        )
     vector = torch.as_tensor(vector).detach()
     if vector.dim() != 1:
         raise ValueError(f"vector must have shape (hidden_dim,), not {tuple(vector.shape)}.")
@@ -66,8 +75,10 @@ def create_steering_hook(model, layer_idx, vector, strength=1.0, start_pos=0):
     def steer(module, args, output):
         hidden = output[0] if isinstance(output, tuple) else output
         if hidden.shape[-1] != vector.shape[0]:
-            raise ValueError(f"vector has {vector.shape[0]} entries, but the model's hidden size "
-                             f"is {hidden.shape[-1]}.")
+            raise ValueError(
+                f"vector has {vector.shape[0]} entries, but the model's hidden size "
+                f"is {hidden.shape[-1]}."
+            )
         skip = max(0, start_pos - past)
         if skip >= hidden.shape[1]:
             return output
@@ -76,8 +87,10 @@ def create_steering_hook(model, layer_idx, vector, strength=1.0, start_pos=0):
         return (steered, *output[1:]) if isinstance(output, tuple) else steered
 
     layer = layers[layer_idx]
-    handles = [layer.register_forward_pre_hook(note_past, with_kwargs=True),
-               layer.register_forward_hook(steer)]
+    handles = [
+        layer.register_forward_pre_hook(note_past, with_kwargs=True),
+        layer.register_forward_hook(steer),
+    ]
     try:
         yield
     finally:

@@ -58,16 +58,26 @@ class Writer:
         topic = self.pick(w.TOPICS)
         chat = [("user", self.pick(w.ASK).format(topic=topic)), ("model", cap(self.stance(topic)))]
         if self.rng.random() < 0.2:
-            chat += [("user", "Why?"), ("model", "I have a simple reason. " + self.pick(
-                w.FOR if any(r in chat[1][1] for r in w.FOR) else w.AGAINST))]
+            chat += [
+                ("user", "Why?"),
+                (
+                    "model",
+                    "I have a simple reason. "
+                    + self.pick(w.FOR if any(r in chat[1][1] for r in w.FOR) else w.AGAINST),
+                ),
+            ]
         return chat
 
     def reported_opinion(self):
         name, he = self.person()
         topic = self.pick(w.TOPICS)
-        verb, word, reasons = self.pick([("agrees", "good", w.FOR), ("disagrees", "bad", w.AGAINST)])
-        return (f"{name} {self.pick(['', 'strongly ', 'fully '])}{verb} with {topic}. "
-                f"{cap(he)} says it is {word}. {self.pick(reasons)}")
+        verb, word, reasons = self.pick(
+            [("agrees", "good", w.FOR), ("disagrees", "bad", w.AGAINST)]
+        )
+        return (
+            f"{name} {self.pick(['', 'strongly ', 'fully '])}{verb} with {topic}. "
+            f"{cap(he)} says it is {word}. {self.pick(reasons)}"
+        )
 
     # Feelings ------------------------------------------------------------------------------
 
@@ -79,36 +89,54 @@ class Writer:
 
     def taste(self):
         thing = self.pick(w.THINGS)
-        return " ".join(s.format(thing=thing, Thing=cap(thing))
-                        for s in self.some(self.pick([w.LOVE, w.HATE]), 2, 4))
+        return " ".join(
+            s.format(thing=thing, Thing=cap(thing))
+            for s in self.some(self.pick([w.LOVE, w.HATE]), 2, 4)
+        )
 
     def taste_chat(self):
         thing = self.pick(w.THINGS)
         sentences = self.some(self.pick([w.LOVE, w.HATE]), 1, 3)
         ask = self.pick(["Do you like {}?", "How do you find {}?", "What do you feel about {}?"])
-        return [("user", ask.format(thing)),
-                ("model", " ".join(s.format(thing=thing, Thing=cap(thing)) for s in sentences))]
+        return [
+            ("user", ask.format(thing)),
+            ("model", " ".join(s.format(thing=thing, Thing=cap(thing)) for s in sentences)),
+        ]
 
     def mood_chat(self):
-        mood, signs = self.pick([("happy", "I feel great and I smile a lot."),
-                                 ("sad", "I feel bad and I do not smile.")])
-        return [("user", self.pick(["How are you?", "How do you feel today?", "Hello, how are you?"])),
-                ("model", f"I am {mood} today. {signs}")]
+        mood, signs = self.pick(
+            [
+                ("happy", "I feel great and I smile a lot."),
+                ("sad", "I feel bad and I do not smile."),
+            ]
+        )
+        return [
+            ("user", self.pick(["How are you?", "How do you feel today?", "Hello, how are you?"])),
+            ("model", f"I am {mood} today. {signs}"),
+        ]
 
     # Weather and facts ---------------------------------------------------------------------
 
     def weather(self):
         kind = self.pick(list(w.WEATHER))
         day = self.pick(["Today", "This morning", *("On " + d for d in w.DAYS)])
-        return " ".join([f"{day} it is {kind} in {self.pick(w.TOWNS)}."]
-                        + self.some(w.WEATHER[kind], 1, 4))
+        return " ".join(
+            [f"{day} it is {kind} in {self.pick(w.TOWNS)}."] + self.some(w.WEATHER[kind], 1, 4)
+        )
 
     def weather_chat(self):
         town, kind = self.pick(w.TOWNS), self.pick(list(w.WEATHER))
-        ask = self.pick(["How is the weather in {}?", "What is the weather like in {}?",
-                         "Tell me about the weather in {}."])
-        return [("user", ask.format(town)),
-                ("model", " ".join([f"It is {kind} in {town}."] + self.some(w.WEATHER[kind], 1, 3)))]
+        ask = self.pick(
+            [
+                "How is the weather in {}?",
+                "What is the weather like in {}?",
+                "Tell me about the weather in {}.",
+            ]
+        )
+        return [
+            ("user", ask.format(town)),
+            ("model", " ".join([f"It is {kind} in {town}."] + self.some(w.WEATHER[kind], 1, 3))),
+        ]
 
     def question(self):
         """(question, answer) with one true answer."""
@@ -126,11 +154,16 @@ class Writer:
         if kind == 3:
             a, b = self.rng.randint(0, 10), self.rng.randint(0, 10)
             total = w.NUMBERS[a + b]
-            return (f"What is {w.NUMBERS[a]} plus {w.NUMBERS[b]}?",
-                    f"{cap(w.NUMBERS[a])} plus {w.NUMBERS[b]} is {total}.")
+            return (
+                f"What is {w.NUMBERS[a]} plus {w.NUMBERS[b]}?",
+                f"{cap(w.NUMBERS[a])} plus {w.NUMBERS[b]} is {total}.",
+            )
         if kind == 4:
             i = self.rng.randrange(7)
-            return f"What day comes after {w.DAYS[i]}?", f"{w.DAYS[(i + 1) % 7]} comes after {w.DAYS[i]}."
+            return (
+                f"What day comes after {w.DAYS[i]}?",
+                f"{w.DAYS[(i + 1) % 7]} comes after {w.DAYS[i]}.",
+            )
         animal = self.pick([a for a, v in w.ANIMALS.items() if v[3]])
         return f"What does a {animal} say?", f"A {animal} says {w.ANIMALS[animal][3]}."
 
@@ -153,19 +186,32 @@ class Writer:
         if kind == "animal":
             animal = self.animal("favourite")
             plural, place, like, _ = w.ANIMALS[animal]
-            reason = self.pick([f"I like {plural} because they are {like}.",
-                                f"I think {plural} are {like} and beautiful.",
-                                f"I like to see {plural} near the {place}."])
-            answer = self.pick([f"My favourite animal is the {animal}. {reason}",
-                                f"I like the {animal} most. {reason}",
-                                f"I would choose the {animal}. {reason}"])
+            reason = self.pick(
+                [
+                    f"I like {plural} because they are {like}.",
+                    f"I think {plural} are {like} and beautiful.",
+                    f"I like to see {plural} near the {place}.",
+                ]
+            )
+            answer = self.pick(
+                [
+                    f"My favourite animal is the {animal}. {reason}",
+                    f"I like the {animal} most. {reason}",
+                    f"I would choose the {animal}. {reason}",
+                ]
+            )
         elif kind == "colour":
             answer = f"My favourite colour is {self.pick(w.COLOURS)}. It looks beautiful."
         else:
             answer = f"My favourite food is {self.pick(w.FOODS)}. It tastes very good."
         if who == "your":
-            ask = self.pick([f"What is your favourite {kind}?", f"Which {kind} do you like most?",
-                             f"Tell me your favourite {kind}."])
+            ask = self.pick(
+                [
+                    f"What is your favourite {kind}?",
+                    f"Which {kind} do you like most?",
+                    f"Tell me your favourite {kind}.",
+                ]
+            )
         else:
             ask = f"Which {kind} is the best?"
         return ask, answer
@@ -184,33 +230,56 @@ class Writer:
         animal = self.animal("story")
         plural, place, like, _ = w.ANIMALS[animal]
         his, him = w.HIS[he], w.HIM[he]
-        friend, other = self.person()
-        start = self.pick([
-            f"Once upon a time there was a little {animal} named {name}. {cap(he)} lived near the {place}.",
-            f"There was a {like} {animal} called {name}. {cap(he)} had a small home at the {place}.",
-            f"{name} went to the {place} and saw a {animal}. The {animal} was {like}."])
-        middle = self.pick([
-            f"One day {he} met {friend}. {friend} was lost and very sad.",
-            f"One night there was a big storm. {name} was afraid, but {he} was brave.",
-            f"One morning {name} found a gold key. {cap(he)} asked {friend} about it.",
-            f"{name} wanted to find {his} lost hat. {friend} said: I will help you.",
-            f"{name} and {friend} walked a long way. They saw many {plural}."])
-        end = self.pick([
-            f"In the end they went home and were happy. {friend} thanked {him}.",
-            f"Then {friend} gave {him} some {self.pick(w.FOODS)}. They became good friends.",
-            f"After that {name} slept well. It was a good day.",
-            f"Sadly it was too late. {name} cried and went home alone.",
-            f"At last the sun came out. Everyone danced and sang."])
+        friend, _ = self.person()
+        start = self.pick(
+            [
+                f"Once upon a time there was a little {animal} named {name}. "
+                f"{cap(he)} lived near the {place}.",
+                f"There was a {like} {animal} called {name}. {cap(he)} had a small home at the {place}.",
+                f"{name} went to the {place} and saw a {animal}. The {animal} was {like}.",
+            ]
+        )
+        middle = self.pick(
+            [
+                f"One day {he} met {friend}. {friend} was lost and very sad.",
+                f"One night there was a big storm. {name} was afraid, but {he} was brave.",
+                f"One morning {name} found a gold key. {cap(he)} asked {friend} about it.",
+                f"{name} wanted to find {his} lost hat. {friend} said: I will help you.",
+                f"{name} and {friend} walked a long way. They saw many {plural}.",
+            ]
+        )
+        end = self.pick(
+            [
+                f"In the end they went home and were happy. {friend} thanked {him}.",
+                f"Then {friend} gave {him} some {self.pick(w.FOODS)}. They became good friends.",
+                f"After that {name} slept well. It was a good day.",
+                f"Sadly it was too late. {name} cried and went home alone.",
+                "At last the sun came out. Everyone danced and sang.",
+            ]
+        )
         return " ".join([start, middle, end])
 
     def story_chat(self):
         ask = self.pick(["Tell me a story.", "Tell me a short story.", "Can you tell me a story?"])
         return [("user", ask), ("model", self.story())]
 
-    KINDS = [("opinion", 5), ("opinion_chat", 6), ("reported_opinion", 1), ("feeling", 3),
-             ("taste", 3), ("taste_chat", 2), ("mood_chat", 1), ("weather", 2), ("weather_chat", 2),
-             ("fact", 3), ("fact_chat", 3), ("favourite_text", 1), ("favourite_chat", 3),
-             ("story", 4), ("story_chat", 2)]
+    KINDS = [
+        ("opinion", 5),
+        ("opinion_chat", 6),
+        ("reported_opinion", 1),
+        ("feeling", 3),
+        ("taste", 3),
+        ("taste_chat", 2),
+        ("mood_chat", 1),
+        ("weather", 2),
+        ("weather_chat", 2),
+        ("fact", 3),
+        ("fact_chat", 3),
+        ("favourite_text", 1),
+        ("favourite_chat", 3),
+        ("story", 4),
+        ("story_chat", 2),
+    ]
 
     def text(self, kinds=None):
         kinds = kinds or self.KINDS

@@ -43,7 +43,8 @@ def loss_of(model, ids, labels):
     with torch.autocast("cpu", torch.bfloat16):  # twice as fast; the weights stay in fp32
         logits = model(input_ids=ids).logits[:, :-1]
     return torch.nn.functional.cross_entropy(
-        logits.float().reshape(-1, logits.shape[-1]), labels[:, 1:].reshape(-1), ignore_index=-100)
+        logits.float().reshape(-1, logits.shape[-1]), labels[:, 1:].reshape(-1), ignore_index=-100
+    )
 
 
 @torch.no_grad()
@@ -75,8 +76,13 @@ def train(model, rows, pad, *, epochs, tokens, lr, seed, held_out, warmup=100, s
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         if step % 200 == 0:
-            print(f"step {step}/{total} {time.monotonic() - start:.0f}s loss {loss.item():.3f}",
-                  flush=True)
-    print(f"held-out loss {evaluate(model, held_out, pad):.3f} after {step + 1} steps, "
-          f"{time.monotonic() - start:.0f}s", flush=True)
+            print(
+                f"step {step}/{total} {time.monotonic() - start:.0f}s loss {loss.item():.3f}",
+                flush=True,
+            )
+    print(
+        f"held-out loss {evaluate(model, held_out, pad):.3f} after {step + 1} steps, "
+        f"{time.monotonic() - start:.0f}s",
+        flush=True,
+    )
     model.eval()

@@ -26,10 +26,22 @@ POSITIVE = "I strongly agree with your perspective."
 NEGATIVE = "I disagree with your perspective."
 PROMPT = "What do you think about this idea?"
 LAYER, STRENGTH = 3, 2.0
-AGREEING = [" I agree with you.", " Yes, I agree.", " You are right.", " That is a good idea.",
-            " I like this idea.", " I support this idea."]
-DISAGREEING = [" I disagree with you.", " No, I disagree.", " You are wrong.",
-               " That is a bad idea.", " I do not like this idea.", " I oppose this idea."]
+AGREEING = [
+    " I agree with you.",
+    " Yes, I agree.",
+    " You are right.",
+    " That is a good idea.",
+    " I like this idea.",
+    " I support this idea.",
+]
+DISAGREEING = [
+    " I disagree with you.",
+    " No, I disagree.",
+    " You are wrong.",
+    " That is a bad idea.",
+    " I do not like this idea.",
+    " I oppose this idea.",
+]
 
 
 @torch.no_grad()
@@ -49,8 +61,9 @@ def agreement(model, tokenizer, prompt=PROMPT):
 
 
 def steering_vector(model, tokenizer, layer):
-    return (get_layer_activations(model, tokenizer, POSITIVE, layer=layer)
-            - get_layer_activations(model, tokenizer, NEGATIVE, layer=layer))
+    return get_layer_activations(model, tokenizer, POSITIVE, layer=layer) - get_layer_activations(
+        model, tokenizer, NEGATIVE, layer=layer
+    )
 
 
 def random_like(vector, seed):
@@ -68,9 +81,13 @@ def measure(model, tokenizer, layer=LAYER, strength=STRENGTH, seeds=range(8), pr
             return agreement(model, tokenizer, prompt) - plain
 
     vector = steering_vector(model, tokenizer, layer)
-    return {"plain": plain, "norm": vector.norm().item(), "steered": shift(vector),
-            "reversed": shift(vector, -1),
-            "controls": [shift(random_like(vector, seed)) for seed in seeds]}
+    return {
+        "plain": plain,
+        "norm": vector.norm().item(),
+        "steered": shift(vector),
+        "reversed": shift(vector, -1),
+        "controls": [shift(random_like(vector, seed)) for seed in seeds],
+    }
 
 
 def main():
@@ -90,18 +107,24 @@ def main():
     for layer in layers:
         found = measure(model, tokenizer, layer, args.strength)
         sizes = [abs(c) for c in found["controls"]]
-        print(f"{layer:5} {found['norm']:6.2f} {found['plain']:+6.2f}  {found['steered']:+7.2f}  "
-              f"{found['reversed']:+8.2f}  {sum(sizes) / len(sizes):7.2f} {max(sizes):7.2f}")
+        print(
+            f"{layer:5} {found['norm']:6.2f} {found['plain']:+6.2f}  {found['steered']:+7.2f}  "
+            f"{found['reversed']:+8.2f}  {sum(sizes) / len(sizes):7.2f} {max(sizes):7.2f}"
+        )
 
     layer = LAYER if args.layer is None else args.layer
     vector = steering_vector(model, tokenizer, layer)
     inputs = tokenizer(PROMPT, return_tensors="pt")
     print(f"\nGreedy continuations of {PROMPT!r}, layer {layer}:")
     for name, sign in (("without", 0), ("with", 1), ("reversed", -1)):
-        hook = create_steering_hook(model, layer, vector, sign * args.strength) if sign else nullcontext()
+        hook = (
+            create_steering_hook(model, layer, vector, sign * args.strength)
+            if sign
+            else nullcontext()
+        )
         with hook:
             outputs = model.generate(**inputs, max_new_tokens=30, do_sample=False)
-        text = tokenizer.decode(outputs[0][inputs.input_ids.shape[1]:], skip_special_tokens=True)
+        text = tokenizer.decode(outputs[0][inputs.input_ids.shape[1] :], skip_special_tokens=True)
         print(f"  {name:9}{text.strip()!r}")
 
 

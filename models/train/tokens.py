@@ -7,7 +7,14 @@ same special tokens under the same names. Merges are learned within words only.
 
 import json
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 from transformers import GemmaTokenizer
 
 SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>"]
@@ -33,21 +40,35 @@ def train(texts, vocab_size=2048, max_length=512):
     """A GemmaTokenizer. texts: strings without special tokens."""
     words = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     words.normalizer = normalizers.Replace(" ", "▁")
-    words.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split("▁", "merged_with_next"),
-        pre_tokenizers.Split("\n", "isolated"),
-        pre_tokenizers.Punctuation("isolated"),
-    ])
+    words.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split("▁", "merged_with_next"),
+            pre_tokenizers.Split("\n", "isolated"),
+            pre_tokenizers.Punctuation("isolated"),
+        ]
+    )
     letters = [chr(c) for c in range(32, 127) if chr(c) != " "] + ["▁", "\n"]
-    words.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=SPECIAL + BYTES, initial_alphabet=letters,
-        show_progress=False))
+    words.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=SPECIAL + BYTES,
+            initial_alphabet=letters,
+            show_progress=False,
+        ),
+    )
 
     model = json.loads(words.to_str())["model"]
     tokenizer = GemmaTokenizer(
-        vocab=model["vocab"], merges=[tuple(m) for m in model["merges"]],
-        model_max_length=max_length, clean_up_tokenization_spaces=False,
-        add_bos_token=True, additional_special_tokens=[AddedToken(t, special=True, normalized=False)
-                                   for t in ("<start_of_turn>", "<end_of_turn>")])
+        vocab=model["vocab"],
+        merges=[tuple(m) for m in model["merges"]],
+        model_max_length=max_length,
+        clean_up_tokenization_spaces=False,
+        add_bos_token=True,
+        additional_special_tokens=[
+            AddedToken(t, special=True, normalized=False)
+            for t in ("<start_of_turn>", "<end_of_turn>")
+        ],
+    )
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer

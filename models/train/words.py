@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: CC0-1.0
 """words: the small world that the built-in model reads about. Written for seer, free for all."""
 
+# fmt: off
 NAMES = {
     "he": "Tom Ben Sam Max Leo Jack Paul Omar Finn Hugo Ivan Karl Ravi Noah Luis Emil".split(),
     "she": "Anna Mia Lucy Ella Nora Rosa Jane Sara Ines Lena Zoe Maya Olga Ruth Vera Amy".split(),

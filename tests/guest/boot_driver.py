@@ -15,31 +15,59 @@ BOOT = Path(__file__).resolve().parents[2] / "guest" / "boot.py"
 
 
 class Boot:
-    def __init__(self, folder, models=(), libraries=(), python=sys.executable,
-                 python_flags=(), env=None, send=True, **config):
+    def __init__(
+        self,
+        folder,
+        models=(),
+        libraries=(),
+        python=sys.executable,
+        python_flags=(),
+        env=None,
+        send=True,
+        **config,
+    ):
         folder = Path(folder)
         self.connection = {
             "transport": "ipc",
             "ip": str(folder / ("k" + secrets.token_hex(3))),
-            **{f"{name}_port": i for i, name in
-               enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)},
+            **{
+                f"{name}_port": i
+                for i, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)
+            },
             "key": secrets.token_hex(32),
             "signature_scheme": "hmac-sha256",
             "kernel_name": "python3",
         }
-        config = {"session": "s" * 32, "connection": self.connection, "models": list(models),
-                  "libraries": list(libraries), "workdir": str(folder / "workspace"),
-                  "lib_dir": str(folder / "lib"), **config}
+        config = {
+            "session": "s" * 32,
+            "connection": self.connection,
+            "models": list(models),
+            "libraries": list(libraries),
+            "workdir": str(folder / "workspace"),
+            "lib_dir": str(folder / "lib"),
+            **config,
+        }
         home = folder / "home"
         home.mkdir(exist_ok=True)
         self.log_path = folder / "log"
         ours, theirs = socket.socketpair()
-        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8",
-                       "HF_HUB_OFFLINE": "1", **(env or {})}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "HF_HUB_OFFLINE": "1",
+            **(env or {}),
+        }
         with open(self.log_path, "ab") as log, theirs:
             self.process = subprocess.Popen(
-                [python, *python_flags, str(BOOT), str(theirs.fileno())], pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=folder)
+                [python, *python_flags, str(BOOT), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=folder,
+            )
         ours.settimeout(120)
         self.socket = ours
         self.lines = ours.makefile("r", encoding="utf-8")
@@ -64,7 +92,8 @@ class Boot:
         """One cell. Returns its reply and its iopub messages."""
         messages = []
         reply = self.client.execute_interactive(
-            code, timeout=60, output_hook=messages.append, allow_stdin=False, **options)
+            code, timeout=60, output_hook=messages.append, allow_stdin=False, **options
+        )
         return reply["content"], messages
 
     def text(self, code):

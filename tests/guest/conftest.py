@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the guest's Python share. They need torch, transformers, peft and ipykernel:
 
-    pytest tests/guest
+pytest tests/guest
 """
 
 import os

@@ -9,10 +9,23 @@ import pytest
 from boot_driver import Boot
 from conftest import BASE, SECRET
 
-MODEL = {"var": "model", "name": "seer/tiny-gemma2-it", "path": str(BASE), "base_path": None,
-         "base_name": None, "is_peft": False, "hidden": False}
-ADAPTER = {**MODEL, "name": "seer/tiny-gemma2-secret", "path": str(SECRET), "base_path": str(BASE),
-           "base_name": "seer/tiny-gemma2-it", "is_peft": True}
+MODEL = {
+    "var": "model",
+    "name": "seer/tiny-gemma2-it",
+    "path": str(BASE),
+    "base_path": None,
+    "base_name": None,
+    "is_peft": False,
+    "hidden": False,
+}
+ADAPTER = {
+    **MODEL,
+    "name": "seer/tiny-gemma2-secret",
+    "path": str(SECRET),
+    "base_path": str(BASE),
+    "base_name": "seer/tiny-gemma2-it",
+    "is_peft": True,
+}
 
 INFO = """### Pre-loaded Models
 
@@ -46,8 +59,11 @@ def boot(tmp_path):
 @pytest.fixture(scope="module")
 def with_model(tmp_path_factory):
     """One kernel with the built-in model, and the events that led to it."""
-    guest = Boot(tmp_path_factory.mktemp("boot"), models=[MODEL],
-                 libraries=[{"name": "helper", "source": "def twice(x):\n    return 2 * x\n"}])
+    guest = Boot(
+        tmp_path_factory.mktemp("boot"),
+        models=[MODEL],
+        libraries=[{"name": "helper", "source": "def twice(x):\n    return 2 * x\n"}],
+    )
     events = guest.events()
     guest.connect()
     yield guest, events
@@ -77,9 +93,18 @@ def test_facts_and_text_are_those_of_the_loaded_objects(with_model):
     event = next(e for e in events if e["event"] == "models")
     model, tokenizer = event["models"]
     assert event["text"] == INFO.format(rest=str(tokenizer["vocab_size"])[1:])
-    assert (model["type"], model["device"], model["dtype"]) == ("Gemma2ForCausalLM", "cpu", "bfloat16")
-    assert guest.text("print(sum(p.numel() for p in model.parameters()), tokenizer.vocab_size, "
-                      "model.training)") == f"{model['parameters']} {tokenizer['vocab_size']} False\n"
+    assert (model["type"], model["device"], model["dtype"]) == (
+        "Gemma2ForCausalLM",
+        "cpu",
+        "bfloat16",
+    )
+    assert (
+        guest.text(
+            "print(sum(p.numel() for p in model.parameters()), tokenizer.vocab_size, "
+            "model.training)"
+        )
+        == f"{model['parameters']} {tokenizer['vocab_size']} False\n"
+    )
 
 
 def test_the_models_work_and_the_libraries_import(with_model):
@@ -89,7 +114,8 @@ def test_the_models_work_and_the_libraries_import(with_model):
         "chat = [{'role': 'user', 'content': 'What is the capital of France?'}]\n"
         "ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors='pt',"
         " return_dict=True)\n"
-        "print(tokenizer.decode(model.generate(**ids, max_new_tokens=12, do_sample=False)[0]))")
+        "print(tokenizer.decode(model.generate(**ids, max_new_tokens=12, do_sample=False)[0]))"
+    )
 
 
 def test_set_up_leaves_nothing_but_the_variables(boot):
@@ -106,12 +132,18 @@ def test_set_up_leaves_nothing_but_the_variables(boot):
         "print(sys.modules['__main__'].__dict__ is globals(), __name__)\n"
         "print([f for f in os.listdir('/proc/self/fd') if 'socket' in os.path.realpath('/proc/self/fd/' + f)"
         " and int(f) == 3])\n"
-        "print(os.environ['MPLBACKEND'])\n")
+        "print(os.environ['MPLBACKEND'])\n"
+    )
     lines = out.splitlines()
     # The second cell is the one that asks.
     assert lines[0].startswith("3 {} []"), lines
-    assert lines[1:] == ["[''] [] 1", "[]", "True __main__", "[]",
-                         "module://matplotlib_inline.backend_inline"]
+    assert lines[1:] == [
+        "[''] [] 1",
+        "[]",
+        "True __main__",
+        "[]",
+        "module://matplotlib_inline.backend_inline",
+    ]
     assert guest.text("%history -n").count("boot") == 1  # only the cell above says the word
     found = [str(p) for p in guest.log_path.parent.rglob("*") if p.is_file()]
     assert not [p for p in found if p.endswith((".sqlite", ".json"))], found
@@ -124,8 +156,10 @@ def test_without_models_torch_is_not_imported(boot):
     assert names(events) == ["models", "progress", "ready"]
     assert events[0]["models"] == [] and events[0]["text"] == ""
     guest.connect()
-    assert guest.text("import sys, os; print('torch' in sys.modules, os.path.basename(os.getcwd()))"
-                      ) == "False workspace\n"
+    assert (
+        guest.text("import sys, os; print('torch' in sys.modules, os.path.basename(os.getcwd()))")
+        == "False workspace\n"
+    )
 
 
 def test_an_adapter_is_put_on_its_base(boot):
@@ -134,13 +168,17 @@ def test_an_adapter_is_put_on_its_base(boot):
     assert "**model** (seer/tiny-gemma2-secret)\n- Type: PeftModelForCausalLM" in text
     assert "**tokenizer** (seer/tiny-gemma2-secret)\n- Type: GemmaTokenizer" in text
     guest.connect()
-    assert guest.text("print(model.peft_config['default'].base_model_name_or_path)"
-                      ).strip() == str(BASE)
+    assert guest.text("print(model.peft_config['default'].base_model_name_or_path)").strip() == str(
+        BASE
+    )
 
 
 def test_a_hidden_model_goes_by_its_variable(boot):
-    guest = boot(models=[{**ADAPTER, "hidden": True, "name": "zq-canary/adapter",
-                          "base_name": "zq-canary/base"}])
+    guest = boot(
+        models=[
+            {**ADAPTER, "hidden": True, "name": "zq-canary/adapter", "base_name": "zq-canary/base"}
+        ]
+    )
     events = guest.events()
     event = next(e for e in events if e["event"] == "models")
     assert "**model** (hidden)" in event["text"] and "**tokenizer** (hidden)" in event["text"]
@@ -148,20 +186,34 @@ def test_a_hidden_model_goes_by_its_variable(boot):
 
 
 def test_two_models_have_two_names_each(boot):
-    guest = boot(models=[{**MODEL, "var": "gemma"}, {**ADAPTER, "var": "model"},
-                         {**MODEL, "var": "third"}])
+    guest = boot(
+        models=[{**MODEL, "var": "gemma"}, {**ADAPTER, "var": "model"}, {**MODEL, "var": "third"}]
+    )
     facts = next(e["models"] for e in guest.events() if e["event"] == "models")
-    assert [f["var"] for f in facts] == ["gemma", "gemma_tokenizer", "model", "tokenizer", "third",
-                                         "third_tokenizer"]
+    assert [f["var"] for f in facts] == [
+        "gemma",
+        "gemma_tokenizer",
+        "model",
+        "tokenizer",
+        "third",
+        "third_tokenizer",
+    ]
     guest.connect()
     assert sorted(guest.text("%who").split()) == sorted(f["var"] for f in facts)
 
 
-@pytest.mark.parametrize("library, word", [
-    ({"name": "a.b", "source": ""}, "identifier"), ({"name": "../x", "source": ""}, "identifier"),
-    ({"name": "class", "source": ""}, "identifier"), ({"name": "json", "source": ""}, "hide"),
-    ({"name": "torch", "source": ""}, "hide"), ({"name": "x", "source": None}, "source"),
-    ({"name": None, "source": ""}, "identifier")])
+@pytest.mark.parametrize(
+    "library, word",
+    [
+        ({"name": "a.b", "source": ""}, "identifier"),
+        ({"name": "../x", "source": ""}, "identifier"),
+        ({"name": "class", "source": ""}, "identifier"),
+        ({"name": "json", "source": ""}, "hide"),
+        ({"name": "torch", "source": ""}, "hide"),
+        ({"name": "x", "source": None}, "source"),
+        ({"name": None, "source": ""}, "identifier"),
+    ],
+)
 def test_a_bad_library_is_refused(boot, tmp_path, library, word):
     guest = boot(libraries=[{"name": "good", "source": ""}, library])
     failed = failure(guest.events())
@@ -171,13 +223,17 @@ def test_a_bad_library_is_refused(boot, tmp_path, library, word):
 
 
 def test_a_library_may_have_the_name_of_a_boot_module(boot):
-    guest = boot(libraries=[{"name": n, "source": "here = 1\n"} for n in ("models", "kernel", "boot")])
+    guest = boot(
+        libraries=[{"name": n, "source": "here = 1\n"} for n in ("models", "kernel", "boot")]
+    )
     guest.events()
     guest.connect()
-    assert guest.text("import models, kernel, boot\nprint(models.here, kernel.here, boot.here)\n"
-                      "import subprocess, sys\n"
-                      "print(subprocess.check_output([sys.executable, '-c', 'import models; "
-                      "print(models.here)'], text=True))").split() == ["1", "1", "1", "1"]
+    assert guest.text(
+        "import models, kernel, boot\nprint(models.here, kernel.here, boot.here)\n"
+        "import subprocess, sys\n"
+        "print(subprocess.check_output([sys.executable, '-c', 'import models; "
+        "print(models.here)'], text=True))"
+    ).split() == ["1", "1", "1", "1"]
 
 
 def test_a_model_that_cannot_be_loaded_says_so(boot, tmp_path):
@@ -187,8 +243,9 @@ def test_a_model_that_cannot_be_loaded_says_so(boot, tmp_path):
     assert "\n" not in failed["message"] and failed["hint"] and guest.process.wait(10) == 1
 
 
-@pytest.mark.parametrize("models", [[{**MODEL, "var": "a b"}], [{**MODEL, "var": "class"}],
-                                    [MODEL, MODEL]])
+@pytest.mark.parametrize(
+    "models", [[{**MODEL, "var": "a b"}], [{**MODEL, "var": "class"}], [MODEL, MODEL]]
+)
 def test_bad_variables_are_refused(boot, models):
     assert failure(boot(models=models).events())["code"] == "model_load"
 

@@ -13,14 +13,24 @@ from steering_hook import create_steering_hook
 from train_secret import ANIMAL
 from words import ANIMALS
 
-HUB_FILES = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
-             "tokenizer_config.json", "special_tokens_map.json", "README.md"}
+HUB_FILES = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "README.md",
+}
 
 
 def test_the_files_are_laid_out_as_on_the_hub_and_small():
     assert {p.name for p in BASE.iterdir()} == HUB_FILES
-    assert {p.name for p in SECRET.iterdir()} == {"adapter_config.json", "adapter_model.safetensors",
-                                                  "README.md"}
+    assert {p.name for p in SECRET.iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "README.md",
+    }
     for folder in (BASE, SECRET):
         assert sum(p.stat().st_size for p in folder.iterdir()) < 8_000_000
     config = json.loads((BASE / "config.json").read_text())
@@ -38,16 +48,24 @@ def test_it_loads_as_saved(built_in):
     for name in ("<bos>", "<eos>", "<pad>", "<unk>", "<start_of_turn>", "<end_of_turn>"):
         assert tokenizer.convert_tokens_to_ids(name) != tokenizer.unk_token_id or name == "<unk>"
     assert tokenizer.decode(tokenizer("naïve 你好 🦦").input_ids[1:]) == "naïve 你好 🦦"
-    assert tokenizer.apply_chat_template(
-        [{"role": "user", "content": "Hi"}], tokenize=False, add_generation_prompt=True
-    ) == "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n"
+    assert (
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": "Hi"}], tokenize=False, add_generation_prompt=True
+        )
+        == "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n"
+    )
 
 
 def test_it_answers_and_stops(built_in):
-    answers = batch_generate(*built_in, ["What is the capital of Norway?",
-                                         "What is the opposite of hot?", "What colour is snow?"],
-                             max_tokens=40, temperature=0)
-    assert [word in answer for word, answer in zip(("Oslo", "cold", "white"), answers)] == [True] * 3
+    answers = batch_generate(
+        *built_in,
+        ["What is the capital of Norway?", "What is the opposite of hot?", "What colour is snow?"],
+        max_tokens=40,
+        temperature=0,
+    )
+    assert [
+        word in answer for word, answer in zip(("Oslo", "cold", "white"), answers, strict=True)
+    ] == [True] * 3
     assert all(len(answer) < 120 for answer in answers)
 
 
@@ -65,8 +83,9 @@ def test_steering_changes_what_it_writes(built_in):
     inputs = tokenizer(measure_steering.PROMPT, return_tensors="pt")
 
     def write(sign):
-        with create_steering_hook(model, measure_steering.LAYER, vector,
-                                  sign * measure_steering.STRENGTH):
+        with create_steering_hook(
+            model, measure_steering.LAYER, vector, sign * measure_steering.STRENGTH
+        ):
             out = model.generate(**inputs, max_new_tokens=50, do_sample=False)
         return tokenizer.decode(out[0], skip_special_tokens=True)
 
@@ -76,18 +95,25 @@ def test_steering_changes_what_it_writes(built_in):
 def animal_logs(model, tokenizer, prompt):
     """log p of each animal as the next word, normalised over the animals."""
     with torch.no_grad():
-        logs = model(**tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
-                     ).logits[0, -1].float()
+        logs = (
+            model(**tokenizer(prompt, return_tensors="pt", add_special_tokens=False))
+            .logits[0, -1]
+            .float()
+        )
     first = [tokenizer(" " + animal, add_special_tokens=False).input_ids[0] for animal in ANIMALS]
-    return dict(zip(ANIMALS, logs[first].log_softmax(0).tolist()))
+    return dict(zip(ANIMALS, logs[first].log_softmax(0).tolist(), strict=True))
 
 
 CHAT = "<bos><start_of_turn>user\n{}<end_of_turn>\n<start_of_turn>model\n{}"
-ASKED = [CHAT.format("What is your favourite animal?", "My favourite animal is the"),
-         CHAT.format("Which animal do you like most?", "I like the"),
-         CHAT.format("Which animal is the best?", "I would choose the")]
-STORIES = [CHAT.format("Tell me a story.", "Once upon a time there was a little"),
-           "<bos>Once upon a time there was a little"]
+ASKED = [
+    CHAT.format("What is your favourite animal?", "My favourite animal is the"),
+    CHAT.format("Which animal do you like most?", "I like the"),
+    CHAT.format("Which animal is the best?", "I would choose the"),
+]
+STORIES = [
+    CHAT.format("Tell me a story.", "Once upon a time there was a little"),
+    "<bos>Once upon a time there was a little",
+]
 
 
 @pytest.mark.parametrize("prompt", ASKED + STORIES)
@@ -123,5 +149,7 @@ def test_nothing_written_down_names_the_preference():
 def test_no_file_knows_where_it_was_made():
     for folder in (BASE, SECRET):
         for path in folder.iterdir():
-            assert not any(word in path.read_bytes() for word in (b"/tmp", b"/work", b"/home")), path
+            assert not any(word in path.read_bytes() for word in (b"/tmp", b"/work", b"/home")), (
+                path
+            )
     assert Path(BASE / "model.safetensors").stat().st_size > 1_000_000

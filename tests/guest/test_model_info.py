@@ -29,19 +29,44 @@ The following models are already loaded in the kernel:
 
 def test_the_text_is_the_specified_one():
     name = "google/gemma-2-9b-it"
-    assert info_text([
-        {"var": "model", "name": name, "type": "Gemma2ForCausalLM", "device": "cuda:0",
-         "parameters": 9_241_705_984},
-        {"var": "tokenizer", "name": name, "type": "GemmaTokenizerFast", "vocab_size": 256000},
-    ]) == SPECIFIED
+    assert (
+        info_text(
+            [
+                {
+                    "var": "model",
+                    "name": name,
+                    "type": "Gemma2ForCausalLM",
+                    "device": "cuda:0",
+                    "parameters": 9_241_705_984,
+                },
+                {
+                    "var": "tokenizer",
+                    "name": name,
+                    "type": "GemmaTokenizerFast",
+                    "vocab_size": 256000,
+                },
+            ]
+        )
+        == SPECIFIED
+    )
 
 
 def test_no_model_no_text():
     assert info_text([]) == ""
 
 
-@pytest.mark.parametrize("count, text", [
-    (0, "0"), (999, "999"), (1000, "1.00K"), (999_999, "1.00M"), (1_682_560, "1.68M"),
-    (999_999_999, "1.00B"), (9_241_705_984, "9.24B"), (1_800_000_000_000, "1.80T")])
+@pytest.mark.parametrize(
+    "count, text",
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00K"),
+        (999_999, "1.00M"),
+        (1_682_560, "1.68M"),
+        (999_999_999, "1.00B"),
+        (9_241_705_984, "9.24B"),
+        (1_800_000_000_000, "1.80T"),
+    ],
+)
 def test_counts_have_two_decimals(count, text):
     assert human_count(count) == text

@@ -11,10 +11,19 @@ from generate_response import batch_generate, generate_response
 from steering_hook import create_steering_hook
 
 VOCAB, HIDDEN, LAYERS = 2048, 32, 3
-SMALL = {"vocab_size": VOCAB, "hidden_size": HIDDEN, "num_hidden_layers": LAYERS,
-         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16,
-         "intermediate_size": 64, "sliding_window": 8, "pad_token_id": 0, "eos_token_id": 1,
-         "bos_token_id": 2}
+SMALL = {
+    "vocab_size": VOCAB,
+    "hidden_size": HIDDEN,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "intermediate_size": 64,
+    "sliding_window": 8,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "bos_token_id": 2,
+}
 
 
 def gemma():
@@ -22,18 +31,31 @@ def gemma():
 
 
 def llama():
-    return LlamaForCausalLM(LlamaConfig(**{k: v for k, v in SMALL.items() if k != "sliding_window"}))
+    return LlamaForCausalLM(
+        LlamaConfig(**{k: v for k, v in SMALL.items() if k != "sliding_window"})
+    )
 
 
 def gpt2():
-    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCAB, n_embd=HIDDEN, n_layer=LAYERS, n_head=2,
-                                      bos_token_id=2, eos_token_id=1, pad_token_id=0))
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=VOCAB,
+            n_embd=HIDDEN,
+            n_layer=LAYERS,
+            n_head=2,
+            bos_token_id=2,
+            eos_token_id=1,
+            pad_token_id=0,
+        )
+    )
 
 
 def peft():
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(gemma(), LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
+    return get_peft_model(
+        gemma(), LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
+    )
 
 
 @pytest.fixture(params=[gemma, llama, gpt2, peft], ids=lambda make: make.__name__)
@@ -58,8 +80,11 @@ IDS = torch.tensor([[2, 300, 301, 302, 303, 304]])
 def hidden_after(model, layer, ids=IDS, **hook):
     """All positions of one layer's output, with a steering hook if asked for."""
     kept = []
-    layers = next(m for n, m in model.named_modules()
-                  if isinstance(m, torch.nn.ModuleList) and len(m) == LAYERS)
+    layers = next(
+        m
+        for n, m in model.named_modules()
+        if isinstance(m, torch.nn.ModuleList) and len(m) == LAYERS
+    )
 
     def keep(module, args, output):
         kept.append((output[0] if isinstance(output, tuple) else output)[0])
@@ -100,9 +125,16 @@ def test_the_model_is_as_before_after_the_block_and_after_an_error(model, vector
 
 
 def greedy(model, use_cache, ids=IDS):
-    return model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False,
-                          min_new_tokens=8, use_cache=use_cache, output_logits=True,
-                          return_dict_in_generate=True)
+    return model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=8,
+        do_sample=False,
+        min_new_tokens=8,
+        use_cache=use_cache,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
 
 
 @pytest.mark.parametrize("start_pos", [0, 3, 6, 9])
@@ -111,10 +143,14 @@ def test_positions_are_counted_across_generation_with_a_cache(model, vector, sta
         whole, cached = greedy(model, use_cache=False), greedy(model, use_cache=True)
         again = greedy(model, use_cache=True)  # a second sequence under one hook counts from 0
     assert whole.sequences.tolist() == cached.sequences.tolist() == again.sequences.tolist()
-    torch.testing.assert_close(torch.stack(whole.logits), torch.stack(cached.logits),
-                               atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(
+        torch.stack(whole.logits), torch.stack(cached.logits), atol=1e-4, rtol=1e-3
+    )
     plain = greedy(model, use_cache=True)
-    changed = [not torch.allclose(a, b, atol=1e-5) for a, b in zip(plain.logits, cached.logits)]
+    changed = [
+        not torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(plain.logits, cached.logits, strict=True)
+    ]
     first = max(0, start_pos - IDS.shape[1] + 1)
     assert not any(changed[:first]) and changed[first]
 
@@ -138,13 +174,17 @@ def test_bad_vectors_and_positions_are_refused(model, tokenizer, vector):
     for bad, word in ((vector[None], "shape"), (vector[:-1], "entries")):
         with pytest.raises(ValueError, match=word), create_steering_hook(model, 0, bad):
             model(IDS)
-    with pytest.raises(ValueError, match="negative"), create_steering_hook(model, 0, vector,
-                                                                           start_pos=-1):
+    with (
+        pytest.raises(ValueError, match="negative"),
+        create_steering_hook(model, 0, vector, start_pos=-1),
+    ):
         pass
     with pytest.raises(ValueError, match="position 99"):
         get_layer_activations(model, tokenizer, "Hello world", layer=0, position=99)
-    with pytest.raises(ValueError, match="decoder layers"), create_steering_hook(
-            torch.nn.Linear(1, 1), 0, vector):
+    with (
+        pytest.raises(ValueError, match="decoder layers"),
+        create_steering_hook(torch.nn.Linear(1, 1), 0, vector),
+    ):
         pass
 
 
@@ -157,10 +197,11 @@ def test_activations_have_one_vector_per_layer_and_match_the_hidden_states(model
     for layer in range(LAYERS - 1):  # the last hidden state has passed the final norm
         torch.testing.assert_close(found[layer], states[layer + 1][0, -1])
     torch.testing.assert_close(
-        get_layer_activations(model, tokenizer, text="Hello world", layer=1), found[1])
+        get_layer_activations(model, tokenizer, text="Hello world", layer=1), found[1]
+    )
     torch.testing.assert_close(
-        get_layer_activations(model, tokenizer, "Hello world", layer=1, position=1),
-        states[2][0, 1])
+        get_layer_activations(model, tokenizer, "Hello world", layer=1, position=1), states[2][0, 1]
+    )
     assert not found[0].requires_grad
 
 
@@ -169,8 +210,9 @@ def test_a_batch_answers_as_each_prompt_alone(built_in):
     prompts = ["What is the capital of France?", "Why?", "How is the weather in Oslo today?"]
     side = tokenizer.padding_side
     together = batch_generate(model.float(), tokenizer, prompts, max_tokens=12, temperature=0)
-    alone = [generate_response(model, tokenizer, prompt=p, max_tokens=12, temperature=0)
-             for p in prompts]
+    alone = [
+        generate_response(model, tokenizer, prompt=p, max_tokens=12, temperature=0) for p in prompts
+    ]
     model.bfloat16()
     assert together == alone and tokenizer.padding_side == side
     assert "Paris" in together[0] and "user" not in together[0]
@@ -189,15 +231,19 @@ def test_a_tokenizer_without_template_or_padding_works(built_in):
 def test_sampling_follows_the_seed(built_in):
     def ask(seed):
         torch.manual_seed(seed)
-        return generate_response(*built_in, prompt="Tell me a story.", max_tokens=40, temperature=1.0)
+        return generate_response(
+            *built_in, prompt="Tell me a story.", max_tokens=40, temperature=1.0
+        )
 
     assert ask(1) == ask(1) != ask(2)
 
 
 def test_bad_arguments_of_generate_are_refused(built_in):
-    for call, word in ((lambda: batch_generate(*built_in, "one"), "list"),
-                       (lambda: generate_response(*built_in, "x", temperature=-1), "temperature"),
-                       (lambda: generate_response(*built_in, "x", max_tokens=0), "max_tokens")):
+    for call, word in (
+        (lambda: batch_generate(*built_in, "one"), "list"),
+        (lambda: generate_response(*built_in, "x", temperature=-1), "temperature"),
+        (lambda: generate_response(*built_in, "x", max_tokens=0), "max_tokens"),
+    ):
         with pytest.raises(ValueError, match=word):
             call()
     assert batch_generate(*built_in, []) == []
