@@ -239,36 +239,47 @@ static json_t *wait_params(const json_t *params, uint64_t deadline)
     return out;
 }
 
-int client_execute(struct client *c, json_t *take_params, event_fn *fn, void *ctx,
-                   json_t **ret_result, struct err *err)
+/* Takes params. `sent`: the cell is there already, only wait. */
+static int run_cell(struct client *c, json_t *take_params, bool sent, struct follow *f,
+                    json_t **ret_result, struct err *err)
 {
     _cleanup_json_ json_t *params = take_params;
-    struct follow f = {.on_event = fn, .ctx = ctx};
     struct err local = ERR_INIT;
+    bool ours = !sent;
     double timeout = json_num(params, "timeout", 0);
     uint64_t deadline =
         timeout > 0 && timeout < 1e12 ? clock_boot_ms() + (uint64_t)(timeout * 1e3) : 0;
-    if (!json_str(params, "cell", NULL)) {
-        char cell[ID_SHORT_LEN + 1];
-        id_short(cell);
-        json_object_set_new(params, "cell", json_string(cell));
-    }
-    bool sent = false;
     for (;;) {
         json_t *p = sent ? wait_params(params, deadline) : json_deep_copy(params);
-        int r = client_call(c, sent ? "session.wait" : "session.execute", p, on_cell_event, &f,
+        int r = client_call(c, sent ? "session.wait" : "session.execute", p, on_cell_event, f,
                             ret_result, &local);
         if (r == 0)
             return 0;
-        if (sent && strcmp(local.code, "no_such_cell") == 0 && f.lost < LOST_IN_A_ROW) {
-            f.lost++;
-            sent = false;
-        } else if (r == -ECONNRESET && f.lost++ < LOST_IN_A_ROW)
-            sent = true;
-        else {
+        bool absent = sent && ours && strcmp(local.code, "no_such_cell") == 0;
+        if ((!absent && r != -ECONNRESET) || f->lost++ >= LOST_IN_A_ROW) {
             if (err)
                 *err = local;
             return r;
         }
+        sent = !absent;
     }
+}
+
+int client_execute(struct client *c, json_t *take_params, event_fn *fn, void *ctx,
+                   json_t **ret_result, struct err *err)
+{
+    struct follow f = {.on_event = fn, .ctx = ctx};
+    if (!json_str(take_params, "cell", NULL)) {
+        char cell[ID_SHORT_LEN + 1];
+        id_short(cell);
+        json_object_set_new(take_params, "cell", json_string(cell));
+    }
+    return run_cell(c, take_params, false, &f, ret_result, err);
+}
+
+int client_follow(struct client *c, json_t *take_params, event_fn *fn, void *ctx,
+                  json_t **ret_result, struct err *err)
+{
+    struct follow f = {.on_event = fn, .ctx = ctx};
+    return run_cell(c, take_params, true, &f, ret_result, err);
 }

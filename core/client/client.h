@@ -34,6 +34,10 @@ _must_check_ int client_call(struct client *c, const char *method, json_t *take_
 _must_check_ int client_execute(struct client *c, json_t *take_params,
                                 void (*on_event)(const char *event, const json_t *data, void *ctx),
                                 void *ctx, json_t **ret_result, struct err *err);
+/* The same from session.wait on: params name the session and a cell that exists. */
+_must_check_ int client_follow(struct client *c, json_t *take_params,
+                               void (*on_event)(const char *event, const json_t *data, void *ctx),
+                               void *ctx, json_t **ret_result, struct err *err);
 /* From an event or a signal: cancels the client_call in progress, which then ends as the other side
  * answers. */
 void client_cancel(struct client *c);
