@@ -17,6 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / os.environ.get("SEER_BENCH_BUILD", "build") / "bin"
+sys.path.insert(0, str(ROOT / "tools"))
+from guestenv import host_command as host_command  # noqa: E402
+
 TINY = "seer/tiny-gemma2-it"
 # jupyter_client is for the peer; the rest is what a session with the model needs.
 PACKAGES = ["torch", "transformers", "accelerate", "numpy", "jupyter_client"]

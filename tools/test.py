@@ -3,18 +3,20 @@
 """Runs the suites one after the other and ends with one line: `N passed, N failed`.
 
 Parts, in order: unit and fuzz (meson test in build/), checks (tests/checks), integration
-(tests/integration), then unit, fuzz and a chosen part of integration once more against build-asan.
-Each part writes JUnit XML; this program adds the numbers up, prints the reason of every skip, and
-exits 1 when anything failed or when a part ran nothing that should have. With CI set, a skip that
-is not listed in SKIPS counts as a failure.
+(tests/integration), guest (tests/guest), then unit, fuzz and a chosen part of integration once more
+against build-asan. Each part writes JUnit XML; this program adds the numbers up, prints the reason
+of every skip, and exits 1 when anything failed or when a part ran nothing that should have. With CI
+set, a skip that is not listed in SKIPS counts as a failure.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
@@ -28,6 +30,12 @@ SKIPS = ("needs a GPU", "needs the internet", "this machine forbids", "not run a
 # would double the time and find the same.
 ASAN_FILES = ("test_sdk.py", "test_crash.py", "test_bad_input.py", "test_cli.py", "test_mcp.py")
 
+# What tests/guest imports; the same list as tests/guest/requirements.txt.
+GUEST_PACKAGES = [
+    line.strip()
+    for line in (ROOT / "tests/guest/requirements.txt").read_text().splitlines()
+    if line.strip() and not line.startswith("#")
+]
 PROGRAMS = ("seer", "seerd", "seer-shim", "seer-init")
 
 
@@ -91,14 +99,35 @@ def meson_part(name: str, build: str, only: str | None) -> Part:
     return run(Part(name), command, xml, env)
 
 
-def pytest_part(name: str, paths: list[str], only: str | None, env: dict[str, str]) -> Part:
+def pytest_part(
+    name: str,
+    paths: list[str],
+    only: str | None,
+    env: dict[str, str],
+    python: list[str] | None = None,
+) -> Part:
     xml = RESULTS / f"{name}.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
+    command = [*(python or [sys.executable]), "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
                "-o", "junit_family=xunit2", f"--junitxml={xml}", *paths]  # fmt: skip
     if only:
         command += ["-k", only]
         EMPTY_OK.add(name)
     return run(Part(name), command, xml, env)
+
+
+def guest_part(only: str | None) -> Part:
+    """tests/guest runs the guest's Python on the host, with the packages of a sandbox."""
+    home = tempfile.mkdtemp(prefix="seer-guest-", dir="/tmp")
+    cache = os.environ.get("SEER_TEST_CACHE") or os.path.expanduser("~/.cache/seer-tests")
+    env = {"SEER_HOME": home, "XDG_RUNTIME_DIR": home, "SEER_CACHE": cache,
+           "SEER_BIN": str(ROOT / "build/bin")}  # fmt: skip
+    words = [sys.executable, "tools/guestenv.py", *GUEST_PACKAGES, "--"]
+    try:
+        return pytest_part("guest", ["tests/guest"], only, env, words)
+    finally:
+        stop = "from seer import transport; transport.call('shutdown')"
+        subprocess.run([sys.executable, "-c", stop], env={**os.environ, **env}, cwd=ROOT)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def asan_parts(only: str | None) -> list[Part]:
@@ -129,6 +158,8 @@ def all_parts(options: argparse.Namespace) -> list[Part]:
         return parts
     if wanted in (None, "integration") and all_built("build"):
         parts.append(pytest_part("integration", ["tests/integration"], only, {}))
+    if wanted in (None, "guest") and all_built("build"):
+        parts.append(guest_part(only))
     if wanted in (None, "asan"):
         parts += asan_parts(only)
     return parts
@@ -147,7 +178,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-k", help="only tests whose name holds this word")
     parser.add_argument("--quick", action="store_true", help="unit, fuzz replays and checks only")
-    parser.add_argument("--only", choices=["unit", "checks", "integration", "asan"])
+    parser.add_argument("--only", choices=["unit", "checks", "integration", "guest", "asan"])
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     parts = all_parts(options)
