@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reap: the link to a shim and the end of a box.
+ */
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/box.h"
+#include "daemon/registry.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static void link_closed(struct peer *p, const struct err *why, void *ctx)
+{
+    struct box *b = ctx;
+    if (p != b->link) /* it never came up: box_connect said so */
+        return;
+    b->link = NULL;
+    if (b->daemon->ending)
+        return;
+    box_lost(b, b->stopping ? "it was stopped" : "its shim ended unexpectedly");
+}
+
+static const struct peer_ops link_ops = {.closed = link_closed};
+
+int box_connect(struct box *b, struct err *err)
+{
+    struct peer *p = peer_new(b->daemon->loop, &link_ops, b);
+    int r = b->daemon->engine->ops->connect(b->daemon->engine, b->id, p, err);
+    if (r < 0) {
+        peer_close(p);
+        return r;
+    }
+    b->link = p;
+    return 0;
+}
+
+enum { REAP_TRIES = 50 };
+
+static void reap(struct box *b);
+
+static void settle(struct box *b)
+{
+    b->reaping = false;
+    while (!LIST_EMPTY(&b->waiting)) {
+        struct settled *w = LIST_FIRST(&b->waiting);
+        LIST_REMOVE(w, entry);
+        w->fn(b, w->ctx);
+        free(w);
+    }
+}
+
+static void reap_done(const json_t *answer, const struct err *err, void *ctx)
+{
+    struct box *b = ctx;
+    /* Its socket closed a moment before the rest of it: ask again, each time a process later. */
+    if (err && err->kind == ERR_BUSY && b->reap_tries++ < REAP_TRIES) {
+        reap(b);
+        return;
+    }
+    if (err)
+        log_error("event=reap sandbox=%s why=\"%s\"", b->id, err->msg);
+    struct session_row *s;
+    char *said = NULL;
+    if (!b->stopping)
+        LIST_FOREACH (s, &b->sessions, entry)
+            if ((said = gone_reason(b->daemon, s->id)))
+                break;
+    if (said) {
+        free(b->reason);
+        b->reason = said;
+    }
+    struct err e = ERR_INIT;
+    if (b->builder) {
+        if (registry_drop(b->daemon->registry, "sandboxes", b->id, &e) < 0)
+            log_error("event=registry sandbox=%s why=\"%s\"", b->id, e.msg);
+    } else
+        box_save(b);
+    log_info("event=gone sandbox=%s why=\"%s\"", b->id, b->reason);
+    settle(b);
+}
+
+/* An orderly end leaves nothing; then there is nothing to run. */
+static bool left_something(const struct box *b)
+{
+    const struct daemon *d = b->daemon;
+    _cleanup_free_ char *dir = xasprintf("%s/sandboxes/%s", d->paths.home, b->id);
+    _cleanup_free_ char *run = xasprintf("%s/%s", d->paths.run, b->id);
+    return access(dir, F_OK) == 0 || access(run, F_OK) == 0;
+}
+
+static void reap(struct box *b)
+{
+    static const struct engine_done done = {reap_done};
+    struct err err = ERR_INIT;
+    if (b->daemon->engine->ops->reap(b->daemon->engine, b->id, &done, b, &err) < 0)
+        reap_done(NULL, &err, b);
+}
+
+void box_lost(struct box *b, const char *reason)
+{
+    if (b->reaping)
+        return;
+    b->state = BOX_GONE;
+    b->reaping = true;
+    if (!b->reason)
+        b->reason = xstrdup(reason);
+    if (left_something(b))
+        reap(b);
+    else
+        reap_done(NULL, NULL, b);
+}
+
+static void stop_done(const json_t *result, const struct err *err, void *ctx)
+{
+    struct box *b = ctx;
+    if (err && b->link) /* it will not stop by itself: without us it would live on unseen */
+        log_warn("event=stop sandbox=%s why=\"%s\"", b->id, err->msg);
+}
+
+void box_stop(struct box *b, void (*fn)(struct box *b, void *ctx), void *ctx)
+{
+    static const struct peer_reply reply = {.done = stop_done};
+    if (b->state == BOX_GONE && !b->reaping) {
+        fn(b, ctx);
+        return;
+    }
+    struct settled *w = xnew(struct settled);
+    *w = (struct settled){.fn = fn, .ctx = ctx};
+    LIST_INSERT_HEAD(&b->waiting, w, entry);
+    if (b->stopping || b->reaping)
+        return;
+    b->stopping = true;
+    if (b->link)
+        peer_call(b->link, "shim.stop", NULL, &reply, b);
+    else if (b->state != BOX_STARTING) /* a start that is under way sees `stopping` (launch.c) */
+        box_lost(b, "it was stopped");
+}
+
+void box_settled(struct box *b, void (*fn)(struct box *b, void *ctx), void *ctx)
+{
+    if (!b->reaping) {
+        fn(b, ctx);
+        return;
+    }
+    struct settled *w = xnew(struct settled);
+    *w = (struct settled){.fn = fn, .ctx = ctx};
+    LIST_INSERT_HEAD(&b->waiting, w, entry);
+}
+
+void box_gone_err(const struct box *b, bool session, struct err *err)
+{
+    err_set(err, ERR_GUEST, session ? "kernel_died" : "sandbox_died", "the sandbox %s is gone: %s",
+            b->name, b->reason ? b->reason : "it ended");
+    err_hint(err, session ? "its notebook is kept; start a new sandbox and session"
+                          : "start a new sandbox");
+}
