@@ -120,6 +120,9 @@ static int resolve_one(struct resolve *r, const json_t *m, json_t *out, struct e
     _cleanup_free_ char *path = NULL, *base_path = NULL, *base_name = NULL;
     const char *name = json_str(m, "name", ""), *var = json_str(m, "var_name", "model");
     bool hidden = json_flag(m, "hidden", false), is_peft = json_flag(m, "is_peft", false);
+    if (!model_var_valid(var))
+        return err_set(err, ERR_USER, "bad_parameter",
+                       "a model's var_name must be a Python name, not \"%.64s\"", var);
     int e = is_peft ? place_base(r, m, hidden, &base_name, &base_path, err) : 0;
     if (e == 0)
         e = place(r, name, is_peft, hidden, base_path, NULL, &path, err);
