@@ -7,6 +7,7 @@
  */
 #include "base/fs.h"
 #include "base/limits.h"
+#include "shim/doctor.h"
 #include "shim/reap.h"
 #include "shim/shim.h"
 
@@ -116,6 +117,8 @@ int main(int argc, char **argv)
     signal(SIGHUP, SIG_IGN);
     if (argc == 3 && strcmp(argv[1], "--reap") == 0)
         return run_reap(argv[2]);
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "--doctor") == 0)
+        return doctor(argv[2]);
     if (argc == 1)
         return run_shim();
     fprintf(stderr, "usage: seer-shim < ORDER, or seer-shim --reap DIR\n");
