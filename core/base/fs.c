@@ -135,9 +135,8 @@ int fs_read_fd(int fd, size_t max, char **ret, size_t *ret_len)
     _cleanup_free_ char *data = xmalloc(cap + 1);
     for (;;) {
         if (len == cap) {
-            if (cap >= max)
-                return -EFBIG;
-            cap = cap * 2 > max ? max : cap * 2;
+            /* One byte above the maximum, so that a file of just that size is seen to end. */
+            cap = cap * 2 > max ? max + 1 : cap * 2;
             data = xrealloc(data, cap + 1);
         }
         ssize_t n = read(fd, data + len, cap - len);

@@ -167,13 +167,10 @@ static int report(const struct cli *c, struct err *err)
 static int run_verb(struct cli *c, const struct verb *v, int argc, char **argv, struct err *err)
 {
     _cleanup_(args_done) struct args a = {0};
-    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--json") == 0) /* a usage error wants to know it, too */
-            c->json = true;
     int r = args_parse(v, argc, argv, &a, err);
     if (r < 0)
         return r;
-    c->json = c->json && args_get(&a, "json");
+    c->json = args_get(&a, "json");
     c->quiet = args_get(&a, "quiet");
     if (args_get(&a, "help")) {
         cli_help(v);
@@ -201,11 +198,13 @@ int cli_run(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     argc--;
     argv++;
-    bool json_first = argc > 1 && strcmp(argv[0], "--json") == 0;
-    char *last_json = json_first ? argv[0] : NULL;
-    if (json_first) { /* `seer --json ps` is `seer ps --json` */
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0) /* a usage error wants to know it, too */
+            c.json = true;
+    if (argc > 1 && strcmp(argv[0], "--json") == 0) { /* `seer --json ps` is `seer ps --json` */
+        char *json = argv[0];
         argv[0] = argv[1];
-        argv[1] = last_json;
+        argv[1] = json;
     }
     if (argc && (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "-V") == 0))
         argv[0] = (char *)"version";

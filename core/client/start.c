@@ -120,7 +120,8 @@ static int run_detached(const struct launch *l, struct err *err)
         ;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    err_sys(err, WIFEXITED(status) ? WEXITSTATUS(status) : EIO, "cannot start %s", l->program);
+    err_set(err, ERR_SYSTEM, "daemon_start", "cannot start %s: %s", l->program,
+            strerror(WIFEXITED(status) ? WEXITSTATUS(status) : EIO));
     err_hint(err, "seerd has to stand beside seer, or on PATH");
     return -ENOENT;
 }
