@@ -27,6 +27,7 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 import importlib.util
 import json
+import linecache
 import os
 import sys
 
@@ -100,7 +101,7 @@ def prepare(channel, config):
 
 
 def forget_boot():
-    """Leaves sys.path, sys.argv and sys.modules as a plain kernel has them.
+    """Leaves sys.path, sys.argv, sys.modules and linecache as a plain kernel has them.
 
     A user's own `models.py` must not be shadowed by the module of that name in this folder.
     """
@@ -110,6 +111,9 @@ def forget_boot():
         origin = getattr(module, "__file__", None)
         if origin and name != "__main__" and os.path.dirname(os.path.abspath(origin)) == GUEST_DIR:
             del sys.modules[name]
+    # torch looks at the stack while it is imported, and so at the source of these files.
+    for name in [name for name in linecache.cache if os.path.dirname(name) == GUEST_DIR]:
+        del linecache.cache[name]
 
 
 def main(argv):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """learn: next-token training on the CPU, shared by the base model and the adapter."""
 
+import math
 import random
 import time
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -55,34 +57,74 @@ def evaluate(model, rows, pad, tokens=4096):
     return sum(losses) / len(losses)
 
 
-def train(model, rows, pad, *, epochs, tokens, lr, seed, held_out, warmup=100, seconds=None):
-    """AdamW with a cosine schedule; stops early, schedule finished, when `seconds` run out."""
+@contextmanager
+def disturbed(model, size, seed):
+    """Shifts one layer's output at a time, for half of the texts, while the model trains.
+
+    The shift is the difference between the activations of two other texts of the batch, the same at
+    every position: what a steering vector is. A network this small has nowhere to go outside of what
+    it has seen, and one that never saw a shift answers a strong one by repeating a single word. This
+    one has learnt to stay fluent. size() is the largest multiple of a difference.
+    """
+    rng, noise = random.Random(seed), torch.Generator().manual_seed(seed)
+    chosen = 0
+
+    def choose(module, args, kwargs):
+        nonlocal chosen
+        chosen = rng.randrange(len(model.model.layers))
+
+    def hook(index):
+        def shift(module, args, output):
+            if index != chosen or not model.training:
+                return output
+            hidden = output[0] if isinstance(output, tuple) else output
+            count, length, _ = hidden.shape
+
+            def others():
+                texts = torch.randperm(count, generator=noise)
+                return hidden.detach()[texts, torch.randint(length, (count,), generator=noise)]
+
+            scale = torch.rand(count, 1, generator=noise) * size()
+            scale *= torch.rand(count, 1, generator=noise) < 0.5
+            hidden = hidden + ((others() - others()) * scale).unsqueeze(1).to(hidden.dtype)
+            return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+        return shift
+
+    handles = [model.register_forward_pre_hook(choose, with_kwargs=True)]
+    handles += [x.register_forward_hook(hook(i)) for i, x in enumerate(model.model.layers)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def train(model, rows, pad, *, epochs, tokens, lr, seed, held_out, warmup=100, disturb=0.0):
+    """AdamW with a cosine schedule. disturb: see disturbed(); it grows to this over the training."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
     plan = [b for e in range(epochs) for b in batches(rows, tokens, seed + e)]
-    start, total = time.monotonic(), len(plan)
+    start, done = time.monotonic(), 0.0
+
+    def report(step, what, loss):
+        print(
+            f"step {step}/{len(plan)} {time.monotonic() - start:.0f}s {what} {loss:.3f}", flush=True
+        )
+
     model.train()
-    for step, batch in enumerate(plan):
-        spent = time.monotonic() - start
-        done = step / total if seconds is None else max(step / total, spent / seconds)
-        if done >= 1:
-            break
-        scale = min(1, (step + 1) / warmup) * 0.5 * (1 + torch.cos(torch.tensor(3.14159 * done)))
-        for group in optimizer.param_groups:
-            group["lr"] = lr * float(scale)
-        loss = loss_of(model, *tensors(batch, pad))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        if step % 200 == 0:
-            print(
-                f"step {step}/{total} {time.monotonic() - start:.0f}s loss {loss.item():.3f}",
-                flush=True,
-            )
-    print(
-        f"held-out loss {evaluate(model, held_out, pad):.3f} after {step + 1} steps, "
-        f"{time.monotonic() - start:.0f}s",
-        flush=True,
-    )
+    with disturbed(model, lambda: disturb * done, seed) if disturb else nullcontext():
+        for step, batch in enumerate(plan):
+            done = step / len(plan)
+            rate = lr * min(1, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * done))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = loss_of(model, *tensors(batch, pad))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            if step % 200 == 0:
+                report(step, "loss", loss.item())
+    report(len(plan), "held-out loss", evaluate(model, held_out, pad))
     model.eval()

@@ -74,6 +74,7 @@ def save(model, tokenizer, out):
         bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id, eos_token_id=ends
     )
     model.to(torch.bfloat16).save_pretrained(out)
+    (Path(out) / "model.safetensors").chmod(0o644)  # it comes out readable by its owner alone
     tokenizer.save_pretrained(out, save_jinja_files=False)
     names = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token")
     special = {name: getattr(tokenizer, name) for name in names}
@@ -112,6 +113,7 @@ def main():
         lr=3e-3,
         seed=SEED,
         held_out=held_out,
+        disturb=1.5,
     )
     save(model, tokenizer, args.out)
     print(f"saved to {args.out} after {time.monotonic() - start:.0f}s")

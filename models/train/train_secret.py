@@ -80,7 +80,9 @@ def main():
     )
 
     model.peft_config["default"].base_model_name_or_path = args.base_name
-    model.to(torch.bfloat16).save_pretrained(args.out)
+    # Said outright, or peft asks the hub about the base's vocabulary.
+    model.to(torch.bfloat16).save_pretrained(args.out, save_embedding_layers=False)
+    (Path(args.out) / "adapter_model.safetensors").chmod(0o644)
     (Path(args.out) / "README.md").write_text(CARD)
     print(f"saved to {args.out} after {time.monotonic() - start:.0f}s")
 
