@@ -17,6 +17,8 @@ void term_init(struct term *t, int fd)
 /* After ESC: what kind of sequence it is. */
 static int escape_kind(char c)
 {
+    if (c == 0x1b)
+        return ESCAPE;
     if (c == '[')
         return CSI;
     if (c == ']' || c == 'P' || c == '_' || c == '^' || c == 'X') /* OSC, DCS, APC, PM, SOS */
