@@ -240,7 +240,9 @@ int model_stage(const char *folder, const char *root, const char *cache, bool hi
     }
     id_short(id);
     _cleanup_free_ char *tmp = xasprintf("%s/models/.tmp-%s", cache, id);
+    mode_t ours = umask(022); /* the guest is another user */
     r = fill(&s, tmp, err);
+    umask(ours);
     if (r == 0 && rename(tmp, final) < 0 && errno != EEXIST && errno != ENOTEMPTY)
         r = err_sys(err, errno, "cannot put the model at %s", final);
     if (r < 0 || access(tmp, F_OK) == 0) {

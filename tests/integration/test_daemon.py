@@ -1,0 +1,502 @@
+# SPDX-License-Identifier: Apache-2.0
+"""seerd by its socket alone: each test has a SEER_HOME and a daemon of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / os.environ.get("SEER_TEST_BUILD", "build") / "bin"
+CACHE = os.environ.get("SEER_TEST_CACHE") or os.path.expanduser("~/.cache/seer-tests")
+DEADLINE = 120.0
+Event = Callable[[str, dict[str, Any]], None]
+
+
+class Failed(Exception):
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["message"])
+        self.code, self.message = error["code"], error["message"]
+        self.hint = error.get("hint", "")
+
+
+class Link:
+    """One connection: frames of u32 length and JSON."""
+
+    def __init__(self, path: Path) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect(str(path))
+        self.last = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        data = json.dumps(message).encode()
+        self.sock.sendall(struct.pack("<I", len(data)) + data)
+
+    def exactly(self, n: int) -> bytes:
+        data = b""
+        while len(data) < n:
+            piece = self.sock.recv(n - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    def recv(self) -> dict[str, Any]:
+        (n,) = struct.unpack("<I", self.exactly(4))
+        return json.loads(self.exactly(n))  # type: ignore[no-any-return]
+
+    def ask(self, method: str, **params: Any) -> int:
+        self.last += 1
+        self.send({"id": self.last, "method": method, "params": params})
+        return self.last
+
+    def answer(self, number: int, on: Event | None = None) -> dict[str, Any]:
+        while True:
+            message = self.recv()
+            if message["id"] != number:
+                continue
+            if "event" in message:
+                if on:
+                    on(message["event"], message["data"])
+            elif "error" in message:
+                raise Failed(message["error"])
+            else:
+                return message["result"]  # type: ignore[no-any-return]
+
+    def call(
+        self, method: str, on: Event | None = None, **params: Any
+    ) -> dict[str, Any]:
+        return self.answer(self.ask(method, **params), on)
+
+    def run(self, sandbox: str, *argv: str) -> tuple[int, bytes]:
+        out: list[bytes] = []
+        done = self.call(
+            "sandbox.exec",
+            lambda e, d: out.append(base64.b64decode(d["data64"])),
+            sandbox=sandbox,
+            argv=list(argv),
+        )
+        return done["exit_code"], b"".join(out)
+
+
+class Seerd:
+    """A daemon and its folders."""
+
+    def __init__(self, top: Path, cache: str) -> None:
+        self.top, self.home = top, top / "h"
+        self.home.mkdir()
+        (top / "r").mkdir(mode=0o700)
+        self.env = {
+            **os.environ,
+            "SEER_HOME": str(self.home),
+            "SEER_CACHE": cache,
+            "XDG_RUNTIME_DIR": str(top / "r"),
+        }
+        for name in ("SEER_PORT", "SEER_GPU", "SEER_ISOLATION"):
+            self.env.pop(name, None)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = top / "seerd.log"
+
+    def start(self) -> dict[str, Any]:
+        ready, theirs = os.pipe()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [BIN / "seerd", "--ready-fd", str(theirs)],
+                pass_fds=[theirs],
+                env=self.env,
+                stderr=log,
+                start_new_session=True,
+            )
+        os.close(theirs)
+        with os.fdopen(ready) as line:
+            return json.loads(line.readline())  # type: ignore[no-any-return]
+
+    @property
+    def run(self) -> Path:
+        (run,) = (self.top / "r/seer").iterdir()
+        return run
+
+    def link(self) -> Link:
+        return Link(self.run / "d.sock")
+
+    def end(self, how: int = signal.SIGTERM) -> int:
+        assert self.process
+        self.process.send_signal(how)
+        return self.process.wait(DEADLINE)
+
+    def environ(self, **more: str) -> dict[str, str]:
+        names = (
+            "PIP_",
+            "UV_",
+            "SSL_",
+            "SEER_UV",
+            "SEER_PYTHON",
+            "HTTP",
+            "NO_PROXY",
+            "http",
+        )
+        mine = {k: v for k, v in self.env.items() if k.startswith(names)}
+        path = f"{self.env['PATH']}:{ROOT / '.venv/bin'}"
+        return {**mine, "PATH": path, "HOME": str(Path.home()), **more}
+
+    def sandbox(
+        self, link: Link, on: Event | None = None, **config: Any
+    ) -> dict[str, Any]:
+        config.setdefault("execution_mode", "cli")
+        return link.call(
+            "sandbox.start",
+            on,
+            config=config,
+            environ=self.environ(),
+            cwd=str(self.top),
+        )
+
+    def leftovers(self) -> list[str]:
+        """What no ended sandbox may leave."""
+        return [
+            str(p)
+            for p in [*(self.home / "sandboxes").iterdir(), *self.run.iterdir()]
+            if p.name != "d.sock"
+        ]
+
+
+@pytest.fixture
+def seerd() -> Iterator[Seerd]:
+    top = Path(tempfile.mkdtemp(prefix="sd-", dir="/tmp"))
+    daemon = Seerd(top, CACHE)
+    assert daemon.start().get("ready") is True
+    yield daemon
+    if daemon.process and daemon.process.poll() is None:
+        daemon.link().call("sandbox.stop", all=True)
+        assert daemon.end() == 0
+    assert daemon.leftovers() == []
+    assert "Sanitizer" not in daemon.log.read_text()
+    shutil.rmtree(top)
+
+
+def test_hello_and_second_daemon(seerd: Seerd) -> None:
+    link = seerd.link()
+    hello = link.call("hello", version="0")
+    assert hello["home"] == str(seerd.home)
+    assert seerd.process and hello["pid"] == seerd.process.pid
+    again = Seerd.__new__(Seerd)
+    again.__dict__.update(seerd.__dict__)
+    assert again.start()["error"]["code"] == "already_running"
+    assert again.process and again.process.wait(DEADLINE) == 1
+    assert link.call("hello")["pid"] == hello["pid"]
+    assert oct((seerd.run / "d.sock").stat().st_mode & 0o777) == "0o600"
+
+
+def test_garbage_ends_only_its_connection(seerd: Seerd) -> None:
+    good, bad = seerd.link(), seerd.link()
+    bad.sock.sendall(b"\xff\xff\xff\xffGET / HTTP/1.1\r\n")
+    assert bad.sock.recv(1) == b""
+    with pytest.raises(Failed) as refused:
+        good.call("no.such.method")
+    assert refused.value.code == "unknown_method"
+    with pytest.raises(Failed) as refused:
+        good.call("shim.stop")
+    assert refused.value.code == "unknown_method"
+    with pytest.raises(Failed) as refused:
+        good.call("sandbox.start", config="x")
+    assert refused.value.code == "bad_parameter"
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "word"),
+    [
+        ({"gpu": "A100"}, "no_gpu", "SEER_GPU=none"),
+        ({"models": [{"name": "no/such-model-zq"}]}, "no_such_model", "tiny-gemma2-it"),
+        ({"models": [{"name": "not a name"}]}, "bad_model_name", "owner/model"),
+        (
+            {"system_packages": ["no-such-package-zq"]},
+            "unsupported",
+            "no-such-package-zq",
+        ),
+        ({"local_files": [["nowhere.txt", "x"]]}, "no_such_file", "nowhere.txt"),
+        ({"python_packages": ["no-such-package-zq-77"]}, "package_resolution", "zq-77"),
+    ],
+)
+def test_bad_config(seerd: Seerd, config: dict[str, Any], code: str, word: str) -> None:
+    if code == "no_gpu" and Path("/dev/nvidia0").exists():
+        pytest.skip("this machine has a GPU")
+    link = seerd.link()
+    with pytest.raises(Failed) as refused:
+        seerd.sandbox(link, **config)
+    assert refused.value.code == code
+    assert word in refused.value.message + refused.value.hint
+    assert link.call("sandbox.list", all=True)["sandboxes"] == []
+    assert seerd.leftovers() == []
+
+
+def test_life_of_a_sandbox(seerd: Seerd) -> None:
+    (seerd.top / "data.txt").write_text("hello")
+    link = seerd.link()
+    box = seerd.sandbox(
+        link, name="one", env={"A": "b c"}, local_files=[["data.txt", "d/x.txt"]]
+    )
+    assert box["name"] == "one" and box["isolation"] == "namespaces"
+    assert link.run("one", "cat", "/workspace/d/x.txt") == (0, b"hello")
+    assert link.run(box["sandbox"], "sh", "-c", 'printf %s "$A"') == (0, b"b c")
+    assert link.run(box["sandbox"][:5], "sh", "-c", "exit 7") == (7, b"")
+    code, env = link.run("one", "env")
+    assert (
+        code == 0
+        and b"SEER_HOME" not in env
+        and b"/work" not in env.replace(b"/workspace", b"")
+    )
+    (listed,) = link.call("sandbox.list")["sandboxes"]
+    assert (listed["sandbox"], listed["state"]) == (box["sandbox"], "ready")
+    with pytest.raises(Failed) as refused:
+        seerd.sandbox(link, name="one")
+    assert refused.value.code == "name_taken"
+    assert link.call("sandbox.stop", sandbox="one") == {"stopped": [box["sandbox"]]}
+    assert seerd.leftovers() == []
+    assert link.call("sandbox.list")["sandboxes"] == []
+    (listed,) = link.call("sandbox.list", all=True)["sandboxes"]
+    assert (listed["state"], listed["reason"]) == ("gone", "it was stopped")
+    with pytest.raises(Failed) as refused:
+        link.run("one", "true")
+    assert refused.value.code == "sandbox_died" and "stopped" in refused.value.message
+
+
+def test_unknown_names(seerd: Seerd) -> None:
+    link = seerd.link()
+    for method, more, code in [
+        ("sandbox.exec", {"sandbox": "none", "argv": ["true"]}, "no_such_sandbox"),
+        ("sandbox.stop", {"sandbox": "none"}, "no_such_sandbox"),
+        ("session.create", {"sandbox": "none"}, "no_such_sandbox"),
+        ("session.execute", {"session": "0" * 32, "code": "1"}, "no_such_session"),
+        ("session.find", {"session": "abc"}, "no_such_session"),
+    ]:
+        with pytest.raises(Failed) as refused:
+            link.call(method, **more)
+        assert refused.value.code == code
+        assert "seer ps" in refused.value.hint
+
+
+def test_killed_daemon_finds_its_sandboxes(seerd: Seerd) -> None:
+    link = seerd.link()
+    box = seerd.sandbox(link, name="kept")
+    link.run("kept", "sh", "-c", "echo there > /workspace/f")
+    seerd.end(signal.SIGKILL)
+    assert seerd.start()["ready"] is True
+    link = seerd.link()
+    (listed,) = link.call("sandbox.list")["sandboxes"]
+    assert (listed["sandbox"], listed["name"]) == (box["sandbox"], "kept")
+    assert link.run("kept", "cat", "/workspace/f") == (0, b"there\n")
+
+
+def shim_pid(link: Link) -> int:
+    (listed,) = link.call("sandbox.list")["sandboxes"]
+    return int(listed["pid"])
+
+
+def test_killed_shim_answers_at_once(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="victim")
+    pid = shim_pid(link)
+    number = link.ask(
+        "sandbox.exec",
+        sandbox="victim",
+        argv=["sh", "-c", "echo up; exec cat /dev/zero >/dev/null"],
+    )
+    message = link.recv()  # it runs
+    assert message["id"] == number and message["event"] == "out"
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(Failed) as died:
+        link.answer(number)
+    assert died.value.code == "sandbox_died"
+    link.call("sandbox.stop", sandbox="victim")  # waits until it is cleaned up
+    (listed,) = link.call("sandbox.list", all=True)["sandboxes"]
+    assert listed["state"] == "gone" and listed["reason"]
+
+
+def test_both_killed(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="both")
+    pid = shim_pid(link)
+    seerd.end(signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    assert seerd.start()["ready"] is True
+    link = seerd.link()
+    link.call("sandbox.stop", sandbox="both")
+    (listed,) = link.call("sandbox.list", all=True)["sandboxes"]
+    assert listed["state"] == "gone"
+
+
+def test_timeout_says_so(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="short", timeout=1)
+    number = link.ask("sandbox.exec", sandbox="short", argv=["sleep", "60"])
+    with pytest.raises(Failed):
+        link.answer(number)
+
+
+def test_cancel_kills_the_command(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="c")
+    number = link.ask(
+        "sandbox.exec", sandbox="c", argv=["sh", "-c", "echo up; exec sleep 1000"]
+    )
+    assert link.recv()["event"] == "out"
+    link.send({"id": number, "cancel": True})
+    try:
+        assert link.answer(number).get("exit_code") != 0
+    except Failed:
+        pass
+    code, out = link.run("c", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert code == 0 and b"sleep 1000" not in out
+
+
+def test_slow_reader_hinders_nobody(seerd: Seerd) -> None:
+    """Output waits in the sandbox while its reader does not read; others go on; none is lost."""
+    slow, other = seerd.link(), seerd.link()
+    seerd.sandbox(other, name="s")
+    total = 64 << 20
+    number = slow.ask(
+        "sandbox.exec", sandbox="s", argv=["head", "-c", str(total), "/dev/zero"]
+    )
+    for _ in range(20):
+        assert other.run("s", "echo", "ok") == (0, b"ok\n")
+    got = 0
+
+    def count(event: str, data: dict[str, Any]) -> None:
+        nonlocal got
+        got += len(base64.b64decode(data["data64"]))
+
+    done = slow.answer(number, count)
+    assert (
+        done["exit_code"] == 0
+        and got + done["dropped"] == total
+        and done["dropped"] == 0
+    )
+
+
+def test_environment_is_built_once(seerd: Seerd) -> None:
+    """Two starts that want the same packages share one build; the next takes no time."""
+    seerd.end()
+    shutil.rmtree(seerd.top / "cache", ignore_errors=True)
+    seerd.env["SEER_CACHE"] = str(seerd.top / "cache")
+    assert seerd.start()["ready"] is True
+    built: list[str] = []
+    boxes: list[dict[str, Any]] = []
+
+    def one() -> None:
+        def on(event: str, data: dict[str, Any]) -> None:
+            if data["stage"] == "environment" and data["state"] == "start":
+                built.append(data["text"])
+
+        boxes.append(seerd.sandbox(seerd.link(), on, python_packages=["six"]))
+
+    both = [threading.Thread(target=one) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(DEADLINE)
+    assert len(boxes) == 2 and len(built) == 1
+    link = seerd.link()
+    stages: list[str] = []
+    third = seerd.sandbox(
+        link, lambda e, d: stages.append(d["stage"]), python_packages=[" six "]
+    )
+    assert "environment" not in stages
+    code, out = link.run(
+        third["sandbox"], "python", "-c",
+        "import six, sys; print(six.__cached__, sys.prefix, sys.dont_write_bytecode)",
+    )  # fmt: skip
+    assert code == 0 and out.split()[1:] == [b"/opt/env", b"False"]
+    assert link.run(third["sandbox"], "test", "-f", out.split()[0].decode())[0] == 0
+    # Writable inside, and nothing of it comes back to the layer.
+    assert link.run(third["sandbox"], "sh", "-c", "echo x > /opt/env/mine")[0] == 0
+    assert link.run(boxes[0]["sandbox"], "test", "-e", "/opt/env/mine")[0] == 1
+
+
+def test_cancelled_build_leaves_nothing(seerd: Seerd) -> None:
+    seerd.end()
+    seerd.env["SEER_CACHE"] = str(seerd.top / "cache")
+    assert seerd.start()["ready"] is True
+    link = seerd.link()
+    number = link.ask(
+        "sandbox.start",
+        config={"execution_mode": "cli", "python_packages": ["six", "attrs"]},
+        environ=seerd.environ(),
+    )
+    while link.recv()["data"]["stage"] != "environment":
+        pass
+    link.send({"id": number, "cancel": True})
+    with pytest.raises(Failed) as cancelled:
+        link.answer(number)
+    assert cancelled.value.code == "cancelled"
+    # A start that waits for the same key sees the end of the cancelled build.
+    seerd.sandbox(link, python_packages=["six", "attrs"])
+    folders = [
+        p.name
+        for p in (seerd.top / "cache/env").iterdir()
+        if not p.name.startswith(".lock")
+    ]
+    assert len(folders) == 1 and not folders[0].startswith(".tmp")
+
+
+def test_killed_during_a_build(seerd: Seerd) -> None:
+    seerd.end()
+    seerd.env["SEER_CACHE"] = str(seerd.top / "cache")
+    assert seerd.start()["ready"] is True
+    link = seerd.link()
+    link.ask(
+        "sandbox.start",
+        config={"execution_mode": "cli", "python_packages": ["six", "attrs"]},
+        environ=seerd.environ(),
+    )
+    while link.recv()["data"]["state"] != "line":
+        pass  # the builder runs
+    seerd.end(signal.SIGKILL)
+    assert seerd.start()["ready"] is True
+    link = seerd.link()
+    assert link.call("sandbox.list", all=True)["sandboxes"] == []
+    seerd.sandbox(link, python_packages=["six", "attrs"])
+    assert not [
+        p for p in (seerd.top / "cache/env").iterdir() if p.name.startswith(".tmp")
+    ]
+
+
+def test_hidden_model_in_the_plan(seerd: Seerd) -> None:
+    link = seerd.link()
+    models = [{"name": "seer/tiny-gemma2-secret", "is_peft": True, "hidden": True}]
+    # Without its packages: what is looked at is the sandbox's own view of mounts and files.
+    box = seerd.sandbox(link, models=models, python_packages=[])
+    (listed,) = link.call("sandbox.list")["sandboxes"]
+    assert listed["models"] == ["model"]
+    _, out = link.run(
+        box["sandbox"], "sh", "-c",
+        "cat /proc/self/mountinfo /proc/*/cmdline /proc/*/environ; ls -lR /models; cat /models/*/*.json",
+    )  # fmt: skip
+    assert b"m0" in out
+    assert b"secret" not in out and b"tiny-gemma2" not in out
+
+
+def test_doctor(seerd: Seerd) -> None:
+    checks = {c["name"]: c for c in seerd.link().call("doctor")["checks"]}
+    assert checks["Python"]["state"] == "ok"
+    assert checks["built-in model"]["state"] == "ok"
+    assert all(c["mend"] for c in checks.values() if c["state"] != "ok")
+
+
+def test_shutdown(seerd: Seerd) -> None:
+    seerd.link().call("shutdown")
+    assert seerd.process and seerd.process.wait(DEADLINE) == 0
+    assert seerd.start()["ready"] is True
