@@ -375,8 +375,10 @@ class Rest(Case):
 
     def test_a_full_disk_is_told(self):
         with open("/dev/full", "wb") as full:
-            p = subprocess.run([self.top / "bin/seer", "ps", "--json"], stdout=full, env=self.env, check=False,
-                               stderr=subprocess.PIPE, timeout=DEADLINE)  # fmt: skip
+            p = subprocess.run(
+                [self.top / "bin/seer", "ps", "--json"], check=False, timeout=DEADLINE,
+                stdout=full, stderr=subprocess.PIPE, env=self.env,
+            )  # fmt: skip
         self.assertEqual(p.returncode, 1)
         self.assertIn(b"No space", p.stderr)
 
