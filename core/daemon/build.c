@@ -27,10 +27,15 @@ void build_say(struct build *b, const char *state, const char *text)
         progress(s->call, "environment", state, -1, "%s", text);
 }
 
-static void build_free(struct build *b)
+void build_free(struct build *b)
 {
     LIST_REMOVE(b, entry);
-    if (b->tmp && fs_rm_rf(AT_FDCWD, b->tmp) < 0)
+    while (!LIST_EMPTY(&b->starts)) {
+        LIST_FIRST(&b->starts)->build = NULL;
+        LIST_REMOVE(LIST_FIRST(&b->starts), waiting);
+    }
+    /* A builder that outlives us still has it mounted: the next seerd removes it. */
+    if (b->tmp && !b->daemon->ending && fs_rm_rf(AT_FDCWD, b->tmp) < 0)
         log_warn("event=env_left folder=\"%s\"", b->tmp);
     cleanup_close(&b->lock_fd);
     env_recipe_done(&b->recipe);
@@ -215,6 +220,16 @@ void build_leave(struct start *s)
         run_cancel(b->lock);
     else
         builder_cancel(b);
+}
+
+void build_abandon(struct daemon *d)
+{
+    struct build *b;
+    LIST_FOREACH (b, &d->builds, entry)
+        if (b->lock) {
+            b->ending = true;
+            run_cancel(b->lock);
+        }
 }
 
 /* .tmp-<16 of the key>-<random>: whoever works there holds the lock of that key. */

@@ -31,6 +31,10 @@ struct build {
 
 /* Removes what builds left that no living daemon works on. */
 void build_clean(struct daemon *d);
+/* The daemon ends: children that wait for locks end too. */
+void build_abandon(struct daemon *d);
+/* Whatever state it is in; the starts that wait for it are not told. */
+void build_free(struct build *b);
 
 /* builder.c: makes the environment in b->tmp; then build_finish, with b->err set when it failed. The
  * builder's sandbox is gone by then. */

@@ -290,10 +290,18 @@ void daemon_end(struct daemon *d)
     struct box *b;
     LIST_FOREACH (b, &d->boxes, entry)
         peer_close(b->link);
+    engine_close(d->engine);
+    build_abandon(d);
 }
 
 void daemon_done(struct daemon *d)
 {
+    struct err err;
+    err_set(&err, ERR_BUSY, "connection_lost", "seerd ended");
+    while (!LIST_EMPTY(&d->builds)) /* their sandboxes are ended by the next seerd (scan.c) */
+        build_free(LIST_FIRST(&d->builds));
+    while (!LIST_EMPTY(&d->starts))
+        start_fail(LIST_FIRST(&d->starts), &err);
     while (!LIST_EMPTY(&d->boxes))
         box_free(LIST_FIRST(&d->boxes));
     engine_free(d->engine);

@@ -36,6 +36,8 @@ struct engine {
 
 /* home and run as in base/paths.h; borrowed for the engine's life. */
 struct engine *engine_local_new(uv_loop_t *loop, const char *home, const char *run);
+/* Lets go of every child without ending it; done fires no more. The loop must turn afterwards. */
+void engine_close(struct engine *e);
 void engine_free(struct engine *e);
 
 #endif

@@ -17,6 +17,9 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/queue.h>
+
+struct job;
 
 struct local {
     struct engine base;
@@ -24,9 +27,11 @@ struct local {
     const char *home; /* borrowed */
     const char *run;  /* borrowed */
     char *shim;       /* owned */
+    LIST_HEAD(, job) jobs;
 };
 
 struct job {
+    LIST_ENTRY(job) entry;
     uv_process_t process;
     uv_pipe_t in, out;
     uv_write_t write;
@@ -45,6 +50,7 @@ static void job_close(uv_handle_t *h)
     struct job *j = h->data;
     if (--j->handles)
         return;
+    LIST_REMOVE(j, entry);
     buf_done(&j->line);
     free(j->order);
     free(j);
@@ -140,9 +146,11 @@ static void on_written(uv_write_t *w, int status)
     shut((uv_handle_t *)&j->in); /* the end of the order; a failure shows as a missing answer */
 }
 
-static struct job *job_new(uv_loop_t *loop, const struct engine_done *done, void *ctx)
+static struct job *job_new(struct local *l, const struct engine_done *done, void *ctx)
 {
+    uv_loop_t *loop = l->loop;
     struct job *j = xnew(struct job);
+    LIST_INSERT_HEAD(&l->jobs, j, entry);
     j->done = *done;
     j->ctx = ctx;
     j->line = BUF_INIT(LIMIT_GUEST_LINE);
@@ -188,7 +196,7 @@ static int local_start(struct engine *e, const json_t *order, const struct engin
                        void *ctx, struct err *err)
 {
     struct local *l = (struct local *)e;
-    struct job *j = job_new(l->loop, done, ctx);
+    struct job *j = job_new(l, done, ctx);
     char *argv[] = {l->shim, NULL};
     int r = job_spawn(l, j, argv, json_str(order, "log", NULL), err);
     if (r < 0)
@@ -212,7 +220,7 @@ static int local_reap(struct engine *e, const char *sandbox, const struct engine
                       void *ctx, struct err *err)
 {
     struct local *l = (struct local *)e;
-    struct job *j = job_new(l->loop, done, ctx);
+    struct job *j = job_new(l, done, ctx);
     j->reap = true;
     _cleanup_free_ char *dir = xasprintf("%s/sandboxes/%s", l->home, sandbox);
     _cleanup_free_ char *log = xasprintf("%s/logs/%s.log", l->home, sandbox);
@@ -238,6 +246,19 @@ struct engine *engine_local_new(uv_loop_t *loop, const char *home, const char *r
     *l = (struct local){.base = {&local_ops}, .loop = loop, .home = home, .run = run};
     l->shim = fs_join(dir ? dir : ".", "seer-shim");
     return &l->base;
+}
+
+void engine_close(struct engine *e)
+{
+    struct job *j;
+    if (!e)
+        return;
+    LIST_FOREACH (j, &((struct local *)e)->jobs, entry) {
+        j->answered = true; /* nobody is there to hear it */
+        shut((uv_handle_t *)&j->process);
+        shut((uv_handle_t *)&j->in);
+        shut((uv_handle_t *)&j->out);
+    }
 }
 
 void engine_free(struct engine *e)
