@@ -57,7 +57,7 @@ static int place_fds(const int *fds, size_t nfds, int *report)
 {
     int high[INIT_FDS_MAX + 1];
     for (size_t i = 0; i <= nfds; i++) {
-        high[i] = fcntl(i < nfds ? fds[i] : *report, F_DUPFD_CLOEXEC, 64);
+        high[i] = fcntl(i < nfds ? fds[i] : *report, F_DUPFD_CLOEXEC, INIT_FDS_MAX);
         if (high[i] < 0)
             return -1;
     }

@@ -3,7 +3,7 @@
 
 #include "base/fs.h"
 #include "sandbox/caps.h"
-#include "sandbox/ids.h"
+#include "sandbox/mount.h"
 #include "sandbox/net.h"
 #include "sandbox/root.h"
 
@@ -60,7 +60,18 @@ static int become_root(struct err *err)
     return 0;
 }
 
-static int build(const struct guest *g, struct err *err)
+/* The program as a mount of its own: read-only, so that not even the owner of the host's file can
+ * write to it through /proc/1/exe (CVE-2019-5736), and detached, so that link names no path. */
+static int open_init(struct guest *g, struct err *err)
+{
+    g->init_fd = g->plan->isolation == PLAN_NAMESPACES
+                     ? mount_bind(AT_FDCWD, g->init_path,
+                                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err)
+                     : open(g->init_path, O_PATH | O_CLOEXEC);
+    return g->init_fd < 0 ? err_sys(err, errno, "cannot use %s", g->init_path) : 0;
+}
+
+static int build(struct guest *g, struct err *err)
 {
     struct root root;
     if (sethostname(g->plan->hostname, strlen(g->plan->hostname)) < 0)
@@ -68,6 +79,8 @@ static int build(const struct guest *g, struct err *err)
     int r = g->plan->network == PLAN_NET_NONE ? net_loopback_up(err) : 0;
     if (r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         r = err_sys(err, errno, "cannot make the mounts private");
+    if (r == 0)
+        r = open_init(g, err);
     if (r == 0)
         r = root_open(&root, g->plan, g->skeleton, err);
     if (r == 0)
@@ -115,7 +128,7 @@ static int execute(const struct guest *g, struct err *err)
         sigaction(sig, &sa, NULL);
     syscall(SYS_execveat, g->init_fd, "", argv, env, AT_EMPTY_PATH);
     int r = err_sys(err, errno, "cannot start seer-init");
-    err_hint(err, "the sysctl vm.memfd_noexec must be below 2");
+    err_hint(err, "%s must be executable by everyone and not lie on a noexec mount", g->init_path);
     return r;
 }
 
@@ -127,8 +140,8 @@ void guest_run(const struct guest *given)
     int r = wait_for_ids(&g, &err);
     if (r == 0)
         r = new_session(&g, &err);
-    if (r == 0 && walls)
-        r = build(&g, &err);
+    if (r == 0)
+        r = walls ? build(&g, &err) : open_init(&g, &err);
     if (r == 0)
         r = place_fds(&g, &err);
     if (r == 0 && walls)

@@ -13,7 +13,8 @@ struct guest {
     const char *skeleton;
     const struct syscall_filter *filter;
     const struct cgroup *cgroup;
-    int init_fd; /* the program */
+    const char *init_path;
+    int init_fd; /* filled by the child */
     int control; /* the child's end of the link */
     int sync;    /* one byte comes: "the ids are mapped"; a struct err goes when a step fails */
     int parent_control, parent_sync; /* the caller's ends, to close */

@@ -20,21 +20,24 @@ bool ids_map_covers(const char *map, unsigned first, unsigned count)
     return false;
 }
 
-bool ids_have_range(void)
+struct ids ids_here(void)
 {
     _cleanup_free_ char *map = NULL;
-    return geteuid() == 0 && fs_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, NULL) == 0 &&
-           ids_map_covers(map, SANDBOX_UID_BASE, SANDBOX_UID_COUNT);
+    struct ids one = {geteuid(), getegid(), 1};
+    if (one.uid != 0 || fs_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, NULL) < 0 ||
+        !ids_map_covers(map, SANDBOX_UID_BASE, SANDBOX_UID_COUNT))
+        return one;
+    return (struct ids){SANDBOX_UID_BASE, SANDBOX_UID_BASE, SANDBOX_UID_COUNT};
 }
 
 uid_t sandbox_root_uid(void)
 {
-    return ids_have_range() ? SANDBOX_UID_BASE : geteuid();
+    return ids_here().uid;
 }
 
 gid_t sandbox_root_gid(void)
 {
-    return ids_have_range() ? SANDBOX_UID_BASE : getegid();
+    return ids_here().gid;
 }
 
 static int write_proc(pid_t pid, const char *file, const char *text, struct err *err)
@@ -48,15 +51,13 @@ static int write_proc(pid_t pid, const char *file, const char *text, struct err 
     return r;
 }
 
-int ids_write_maps(pid_t pid, struct err *err)
+int ids_write_maps(const struct ids *ids, pid_t pid, struct err *err)
 {
     char uid[64], gid[64];
-    bool range = ids_have_range();
-    unsigned count = range ? SANDBOX_UID_COUNT : 1;
-    snprintf(uid, sizeof uid, "0 %u %u", sandbox_root_uid(), count);
-    snprintf(gid, sizeof gid, "0 %u %u", sandbox_root_gid(), count);
+    snprintf(uid, sizeof uid, "0 %u %u", ids->uid, ids->count);
+    snprintf(gid, sizeof gid, "0 %u %u", ids->gid, ids->count);
     /* Without the range the kernel wants setgroups denied before an unprivileged gid_map. */
-    int r = range ? 0 : write_proc(pid, "setgroups", "deny", err);
+    int r = ids->count > 1 ? 0 : write_proc(pid, "setgroups", "deny", err);
     if (r == 0)
         r = write_proc(pid, "uid_map", uid, err);
     return r < 0 ? r : write_proc(pid, "gid_map", gid, err);

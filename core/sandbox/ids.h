@@ -13,11 +13,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* True when the range is ours to give. */
-bool ids_have_range(void);
+struct ids {
+    uid_t uid; /* of the guest's root, on the host */
+    gid_t gid;
+    unsigned count;
+};
+
+/* What this process can give. */
+struct ids ids_here(void);
 /* Pure: does the text of a uid_map cover [first, first + count)? */
 bool ids_map_covers(const char *map, unsigned first, unsigned count);
 /* Writes the maps of a child that waits in a new user namespace. */
-_must_check_ int ids_write_maps(pid_t pid, struct err *err);
+_must_check_ int ids_write_maps(const struct ids *ids, pid_t pid, struct err *err);
 
 #endif

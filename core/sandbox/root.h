@@ -14,6 +14,7 @@
 #ifndef SEER_SANDBOX_ROOT_H
 #define SEER_SANDBOX_ROOT_H
 
+#include "sandbox/ids.h"
 #include "sandbox/plan.h"
 
 #define ROOT_LOWERS_MAX 64
@@ -40,7 +41,7 @@ struct root {
     int fd;       /* the new root */
 };
 
-_must_check_ int root_prepare(const struct plan *plan, struct err *err);
+_must_check_ int root_prepare(const struct plan *plan, const struct ids *ids, struct err *err);
 _must_check_ int root_open(struct root *r, const struct plan *plan, const char *skeleton,
                            struct err *err);
 _must_check_ int root_build(struct root *r, struct err *err);

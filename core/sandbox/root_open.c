@@ -8,14 +8,13 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "sandbox/mount.h"
-#include "sandbox/sandbox.h"
 #include "sandbox/skeleton.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#define BASE_BINDS_MAX 32
+#define BASE_BINDS_MAX 8
 
 static const struct {
     const char *path;
@@ -33,30 +32,29 @@ static size_t overlay_count(const struct plan *plan)
     return n;
 }
 
-static int make_owned(int dfd, const char *name, mode_t mode)
+static int make_owned(int dfd, const char *name, mode_t mode, const struct ids *ids)
 {
     if (mkdirat(dfd, name, mode) < 0)
         return -errno;
-    if (fchownat(dfd, name, sandbox_root_uid(), sandbox_root_gid(), 0) < 0 ||
-        fchmodat(dfd, name, mode, 0) < 0)
+    if (fchownat(dfd, name, ids->uid, ids->gid, 0) < 0 || fchmodat(dfd, name, mode, 0) < 0)
         return -errno;
     return 0;
 }
 
-int root_prepare(const struct plan *plan, struct err *err)
+int root_prepare(const struct plan *plan, const struct ids *ids, struct err *err)
 {
     _cleanup_close_ int dfd = open(plan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = dfd < 0 ? -errno : make_owned(dfd, "point", 0755);
+    int r = dfd < 0 ? -errno : make_owned(dfd, "point", 0755, ids);
     for (size_t i = 0; i < overlay_count(plan) && r == 0; i++) {
         char name[64];
         snprintf(name, sizeof name, "o%zu", i);
-        r = make_owned(dfd, name, 0700);
+        r = make_owned(dfd, name, 0700, ids);
         snprintf(name, sizeof name, "o%zu/upper", i);
         if (r == 0)
-            r = make_owned(dfd, name, 0755);
+            r = make_owned(dfd, name, 0755, ids);
         snprintf(name, sizeof name, "o%zu/work", i);
         if (r == 0)
-            r = make_owned(dfd, name, 0700);
+            r = make_owned(dfd, name, 0700, ids);
     }
     return r < 0 ? err_sys(err, -r, "cannot make the sandbox's folders in %s", plan->dir) : 0;
 }
@@ -133,8 +131,6 @@ static int open_base(struct root *root, const char *skeleton, struct err *err)
     int r = open_overlay(root, 0, bottom, add(root, PLAN_OVERLAY, "/"), err);
     if (r == 0)
         r = open_overlay(root, 1, usr, add(root, PLAN_OVERLAY, "/usr"), err);
-    for (size_t i = 0; skeleton_etc_binds[i] && r == 0; i++)
-        r = add_base_bind(root, skeleton_etc_binds[i], err);
     if (r == 0)
         r = add_base_bind(root, "/sys/devices/system", err);
     for (size_t i = 0; skeleton_usr_links[i] && r == 0; i++) {

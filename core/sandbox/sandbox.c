@@ -19,9 +19,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,6 +31,7 @@
 struct sandbox {
     char *dir; /* owned */
     enum plan_isolation isolation;
+    struct ids ids;
     pid_t pid;
     int pidfd, control;
     bool ended;
@@ -85,28 +84,6 @@ static int wait_fd(int fd, uint64_t deadline)
 }
 
 /* ---- the start ---- */
-
-/* A sealed copy of seer-init: the guest can neither write to the host's file through /proc/1/exe
- * (CVE-2019-5736) nor read from that link where it lies. */
-static int seal_init(const char *path, struct err *err)
-{
-    _cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-        return err_sys(err, errno, "cannot read %s", path);
-    int to = memfd_create("seer-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10u /* MFD_EXEC, 6.3 */);
-    if (to < 0 && errno == EINVAL)
-        to = memfd_create("seer-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (to < 0)
-        return err_sys(err, errno, "cannot make a copy of seer-init");
-    _cleanup_close_ int fd = to;
-    ssize_t n;
-    while ((n = sendfile(fd, from, NULL, 1u << 30)) > 0 || (n < 0 && errno == EINTR))
-        ;
-    if (n < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        return err_sys(err, errno, "cannot make a copy of seer-init");
-    return TAKE_FD(fd);
-}
 
 static pid_t clone_guest(const struct guest *g, int *ret_pidfd)
 {
@@ -173,7 +150,7 @@ static int wait_up(struct sandbox *sb, struct err *err)
 static int attend(struct sandbox *sb, const struct plan *plan, int sync, struct err *err)
 {
     bool walls = plan->isolation == PLAN_NAMESPACES;
-    int r = walls ? ids_write_maps(sb->pid, err) : 0;
+    int r = walls ? ids_write_maps(&sb->ids, sb->pid, err) : 0;
     if (r == 0 && write(sync, "g", 1) != 1)
         r = err_sys(err, errno, "the sandbox broke off while it started");
     if (r == 0) /* while the child mounts */
@@ -182,7 +159,7 @@ static int attend(struct sandbox *sb, const struct plan *plan, int sync, struct 
         r = read_verdict(sync, err);
     if (r == 0)
         r = wait_up(sb, err);
-    return r == 0 && walls ? verify_guest(sb->pid, plan, err) : r;
+    return r == 0 && walls ? verify_guest(sb->pid, plan, sb->ids.uid, err) : r;
 }
 
 static int launch(struct sandbox *sb, struct guest *g, struct err *err)
@@ -212,15 +189,16 @@ static int launch(struct sandbox *sb, struct guest *g, struct err *err)
     return attend(sb, g->plan, our_sync, err);
 }
 
-static void add_notes(json_t *notes, const struct plan *plan)
+static void add_notes(struct sandbox *sb, const struct plan *plan)
 {
+    json_t *notes = sb->notes;
     if (plan->isolation == PLAN_NONE) {
         json_array_append_new(
             notes, json_string("no walls: SEER_ISOLATION=none, so the code runs as you, sees all "
                                "your files, and the mounts of its environment are not made"));
         return;
     }
-    if (geteuid() == 0 && !ids_have_range())
+    if (geteuid() == 0 && sb->ids.count == 1)
         json_array_append_new(notes, json_string("weaker walls: root of this container cannot give "
                                                  "the guest ids of its own, so root inside is root "
                                                  "of the container"));
@@ -238,13 +216,14 @@ static int prepare(struct sandbox *sb, const struct plan *plan, const char *cach
     if (r < 0)
         return err_sys(err, -r, "cannot make %s", plan->dir);
     if (plan->isolation == PLAN_NAMESPACES) {
-        r = skeleton_ensure(cache_dir, ret_skeleton, err);
+        r = skeleton_ensure(cache_dir, &sb->ids, ret_skeleton, err);
         if (r == 0)
-            r = root_prepare(plan, err);
+            r = root_prepare(plan, &sb->ids, err);
     }
     if (r == 0)
         r = cgroup_create(plan, &sb->cgroup, sb->notes, err);
-    return r < 0 ? r : record_write(plan->dir, plan, &sb->cgroup, 0, err);
+    /* Without a cgroup the folder is all there is to undo, and a reap knows that by itself. */
+    return r < 0 || sb->cgroup.count == 0 ? r : record_write(plan->dir, plan, &sb->cgroup, 0, err);
 }
 
 static int start(struct sandbox *sb, const struct plan *plan, const char *init_path,
@@ -257,14 +236,11 @@ static int start(struct sandbox *sb, const struct plan *plan, const char *init_p
         r = syscalls_make(&filter, err);
     if (r < 0)
         return r;
-    _cleanup_close_ int init_fd = seal_init(init_path, err);
-    if (init_fd < 0)
-        return init_fd;
     struct guest g = {.plan = plan,
                       .skeleton = skeleton,
                       .filter = &filter,
                       .cgroup = &sb->cgroup,
-                      .init_fd = init_fd};
+                      .init_path = init_path};
     return launch(sb, &g, err);
 }
 
@@ -274,10 +250,11 @@ int sandbox_start(const struct plan *plan, const char *init_path, const char *ca
     struct sandbox *sb = xnew(struct sandbox);
     *sb = (struct sandbox){.dir = xstrdup(plan->dir),
                            .isolation = plan->isolation,
+                           .ids = ids_here(),
                            .pidfd = -EBADF,
                            .control = -EBADF,
                            .notes = json_array()};
-    add_notes(sb->notes, plan);
+    add_notes(sb, plan);
     int r = start(sb, plan, init_path, cache_dir, err);
     if (r < 0) {
         (void)!sandbox_destroy(sb, NULL);

@@ -4,7 +4,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "sandbox/caps.h"
-#include "sandbox/sandbox.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -80,7 +79,7 @@ static int verify_root(int proc, struct err *err)
     return 0;
 }
 
-int verify_guest(pid_t pid, const struct plan *plan, struct err *err)
+int verify_guest(pid_t pid, const struct plan *plan, uid_t uid, struct err *err)
 {
     char path[32];
     _cleanup_free_ char *status = NULL;
@@ -89,7 +88,7 @@ int verify_guest(pid_t pid, const struct plan *plan, struct err *err)
     int r = proc < 0 ? -errno : fs_read_file(proc, "status", 65536, &status, NULL);
     if (r < 0)
         return err_sys(err, -r, "cannot look at the sandbox");
-    r = verify_status(status, sandbox_root_uid(), err);
+    r = verify_status(status, uid, err);
     if (r == 0)
         r = verify_namespaces(proc, plan, err);
     return r < 0 ? r : verify_root(proc, err);

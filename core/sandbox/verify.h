@@ -12,6 +12,6 @@
 
 /* Pure: the text of /proc/<pid>/status against what must stand there. */
 _must_check_ int verify_status(const char *status, unsigned uid, struct err *err);
-_must_check_ int verify_guest(pid_t pid, const struct plan *plan, struct err *err);
+_must_check_ int verify_guest(pid_t pid, const struct plan *plan, uid_t uid, struct err *err);
 
 #endif
