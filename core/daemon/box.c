@@ -17,7 +17,7 @@ const char *box_state_name(const struct box *b)
     return state_names[b->state];
 }
 
-struct box *box_new(struct daemon *d, const char *name, bool builder)
+struct box *box_new(struct daemon *d, const char *name, bool unseen)
 {
     struct box *b = xnew(struct box);
     b->daemon = d;
@@ -27,7 +27,7 @@ struct box *box_new(struct daemon *d, const char *name, bool builder)
     b->isolation = xstrdup("namespaces");
     b->doc = json_object();
     b->created_ns = clock_wall_ns();
-    b->builder = builder;
+    b->unseen = unseen;
     LIST_INSERT_HEAD(&d->boxes, b, entry);
     return b;
 }
@@ -36,7 +36,7 @@ struct box *box_load(struct daemon *d, const char *id, const json_t *doc)
 {
     if (!id_valid(id, ID_SHORT_LEN))
         return NULL;
-    struct box *b = box_new(d, json_str(doc, "name", id), json_flag(doc, "builder", false));
+    struct box *b = box_new(d, json_str(doc, "name", id), json_flag(doc, "unseen", false));
     const char *state = json_str(doc, "state", ""), *reason = json_str(doc, "reason", NULL);
     const char *cwd = json_str(doc, "cwd", NULL);
     snprintf(b->id, sizeof b->id, "%s", id);
@@ -94,7 +94,7 @@ void box_save(struct box *b)
     json_object_set_new(b->doc, "state", json_string(box_state_name(b)));
     json_object_set_new(b->doc, "isolation", json_string(b->isolation));
     json_object_set_new(b->doc, "created_ns", json_integer((json_int_t)b->created_ns));
-    json_object_set_new(b->doc, "builder", json_boolean(b->builder));
+    json_object_set_new(b->doc, "unseen", json_boolean(b->unseen));
     json_object_set_new(b->doc, "cli", json_boolean(b->cli));
     if (b->cwd)
         json_object_set_new(b->doc, "cwd", json_lossy(b->cwd, strlen(b->cwd)));
@@ -120,7 +120,7 @@ static struct box *by_name(struct daemon *d, const char *name)
 {
     struct box *b, *gone = NULL;
     LIST_FOREACH (b, &d->boxes, entry) { /* newest first */
-        if (b->builder || strcmp(b->name, name) != 0)
+        if (b->unseen || strcmp(b->name, name) != 0)
             continue;
         if (b->state != BOX_GONE)
             return b;
@@ -142,12 +142,12 @@ struct box *box_find(struct daemon *d, const char *ref, struct err *err)
     struct box *b = box_by_id(d, ref), *hit = NULL;
     size_t n = strlen(ref);
     int hits = 0;
-    if (b && !b->builder)
+    if (b && !b->unseen)
         return b;
     if ((b = by_name(d, ref)))
         return b;
     LIST_FOREACH (b, &d->boxes, entry)
-        if (n && !b->builder && strncmp(b->id, ref, n) == 0) {
+        if (n && !b->unseen && strncmp(b->id, ref, n) == 0) {
             if (!hit || b->state != BOX_GONE || hit->state == BOX_GONE)
                 hits = hit && (b->state == BOX_GONE) == (hit->state == BOX_GONE) ? hits + 1 : 1,
                 hit = b;

@@ -42,14 +42,15 @@ struct box {
     json_t *doc;     /* owned; the rest of the document: config, notes, models, env */
     uint64_t created_ns;
     enum box_state state;
-    bool builder, cli, stopping, reaping;
+    bool unseen; /* a builder, or a start that failed: in no list, and its row goes */
+    bool cli, stopping, reaping;
     int reap_tries;
     struct peer *link; /* owned; to the shim; NULL when there is none */
     LIST_HEAD(, session_row) sessions;
     LIST_HEAD(, settled) waiting;
 };
 
-struct box *box_new(struct daemon *d, const char *name, bool builder);
+struct box *box_new(struct daemon *d, const char *name, bool unseen);
 /* From a document of the registry. */
 struct box *box_load(struct daemon *d, const char *id, const json_t *doc);
 void box_free(struct box *b);

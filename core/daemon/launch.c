@@ -118,6 +118,7 @@ static void failed(struct start *s, const struct err *err)
     struct box *b = s->box;
     free(b->reason);
     b->reason = xstrdup(err->msg);
+    b->unseen = true; /* it never was */
     box_lost(b, "it did not start");
     start_fail(s, err);
 }
@@ -155,6 +156,7 @@ static void on_answer(const json_t *answer, const struct err *err, void *ctx)
     b->state = BOX_READY;
     if (s->cancelled || b->stopping) {
         b->stopping = false;
+        b->unseen = true;
         box_stop(b, stopped, s);
         return;
     }

@@ -94,7 +94,7 @@ static void list_answer(struct list *l)
     json_t *out = json_array(), *r = json_object();
     struct box *b;
     LIST_FOREACH (b, &l->daemon->boxes, entry)
-        if (!b->builder && (l->all || b->state != BOX_GONE))
+        if (!b->unseen && (l->all || b->state != BOX_GONE))
             json_array_insert_new(out, 0, box_json(b, json_object_get(l->status, b->id)));
     json_object_set_new(r, "sandboxes", out);
     call_reply(TAKE_PTR(l->call), r);
@@ -135,7 +135,7 @@ void list_request(struct daemon *d, struct client *c, struct call *take_call)
     l->timer.data = l;
     struct box *b;
     LIST_FOREACH (b, &d->boxes, entry) {
-        if (b->builder || !b->link || b->state != BOX_READY)
+        if (b->unseen || !b->link || b->state != BOX_READY)
             continue;
         struct asked *a = xnew(struct asked);
         a->list = l;
@@ -192,7 +192,7 @@ void stop_request(struct daemon *d, struct client *c, struct call *take_call)
         box_stop(b, on_stopped, s);
     } else if (!ref)
         LIST_FOREACH (b, &d->boxes, entry)
-            if (!b->builder && b->state != BOX_GONE) {
+            if (!b->unseen && b->state != BOX_GONE) {
                 s->open++;
                 box_stop(b, on_stopped, s);
             }

@@ -72,7 +72,7 @@ static void reap_done(const json_t *answer, const struct err *err, void *ctx)
         b->reason = said;
     }
     struct err e = ERR_INIT;
-    if (b->builder) {
+    if (b->unseen) {
         if (registry_drop(b->daemon->registry, "sandboxes", b->id, &e) < 0)
             log_error("event=registry sandbox=%s why=\"%s\"", b->id, e.msg);
     } else

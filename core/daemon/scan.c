@@ -45,7 +45,7 @@ static void revive(struct box *b)
                                              : "its shim died while seerd was away");
         return;
     }
-    if (b->builder || b->state == BOX_STARTING) {
+    if (b->unseen || b->state == BOX_STARTING) {
         box_stop(b, nothing, NULL);
         return;
     }

@@ -298,7 +298,7 @@ void check_request(struct daemon *d, struct client *c, struct call *take_call)
     const json_t *params = call_params(take_call);
     struct box *b = box_by_id(d, json_str(params, "sandbox", ""));
     struct err err;
-    if (!b || b->builder || !id_equal(json_str(params, "token", ""), b->token)) {
+    if (!b || b->unseen || !id_equal(json_str(params, "token", ""), b->token)) {
         err_set(&err, ERR_USER, "bad_token", "there is no such sandbox, or this is not its token");
         err_hint(&err, "open the address that seer printed, with ?token= in it");
         call_fail(take_call, &err);

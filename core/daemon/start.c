@@ -201,7 +201,7 @@ static int prepare(struct start *s, const json_t *params, struct err *err)
             "the sandbox's name must be letters, digits, '.', '_' and '-' (at most 128)");
     struct box *b;
     LIST_FOREACH (b, &s->daemon->boxes, entry)
-        if (name && !b->builder && b->state != BOX_GONE && strcmp(b->name, name) == 0) {
+        if (name && !b->unseen && b->state != BOX_GONE && strcmp(b->name, name) == 0) {
             err_set(err, ERR_USER, "name_taken", "there is a sandbox named %s already", name);
             err_hint(err, "stop it with `seer stop %s`, or give another name", name);
             return -EEXIST;
