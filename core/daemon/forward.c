@@ -22,8 +22,10 @@ struct link {
 };
 
 struct forward {
-    struct call *call; /* owned */
-    struct link *link; /* borrowed; outlives its requests */
+    struct call *call;  /* owned */
+    struct link *link;  /* borrowed; outlives its requests */
+    struct box *box;    /* borrowed */
+    struct peer *probe; /* owned */
     uint64_t id;
     bool session;
 };
@@ -68,29 +70,68 @@ static void on_event(const char *event, const json_t *data, void *ctx)
     }
 }
 
-/* The link was lost: is it the shim that died, or did it only drop us? */
-static bool shim_lives(struct box *b)
+static void fail_gone(struct forward *f)
 {
-    static const struct peer_ops none = {0};
-    if (b->state == BOX_GONE)
-        return false;
-    struct peer *p = peer_new(b->daemon->loop, &none, NULL);
-    int r = b->daemon->engine->ops->connect(b->daemon->engine, b->id, p, NULL);
-    peer_close(p);
-    return r == 0;
+    struct err gone;
+    box_gone_err(f->box, f->session, &gone);
+    call_fail(f->call, &gone);
+    free(f);
+}
+
+/* ---- the link was lost: did the shim die, or did it only drop us? ---- */
+
+static void probe_done(const json_t *result, const struct err *err, void *ctx)
+{
+    struct forward *f = ctx;
+    struct err lost;
+    peer_close(TAKE_PTR(f->probe));
+    if (!result) {
+        fail_gone(f);
+        return;
+    }
+    err_set(&lost, ERR_BUSY, "connection_lost",
+            "the sandbox closed the connection: the answers were "
+            "read too slowly");
+    call_fail(f->call, &lost);
+    free(f);
+}
+
+static void probe_closed(struct peer *p, const struct err *why, void *ctx)
+{
+    /* probe_done was told already */
+}
+
+/* A dying process still lets us connect while it closes its descriptors, so it must answer too. */
+static void probe(struct forward *f)
+{
+    static const struct peer_ops ops = {.closed = probe_closed};
+    static const struct peer_reply reply = {.done = probe_done};
+    struct daemon *d = f->box->daemon;
+    if (f->box->state == BOX_GONE) {
+        fail_gone(f);
+        return;
+    }
+    f->probe = peer_new(d->loop, &ops, NULL);
+    if (d->engine->ops->connect(d->engine, f->box->id, f->probe, NULL) < 0) {
+        peer_close(f->probe);
+        fail_gone(f);
+    } else
+        peer_call(f->probe, "shim.status", NULL, &reply, f);
 }
 
 static void on_done(const json_t *result, const struct err *err, void *ctx)
 {
     struct forward *f = ctx;
-    struct box *b = f->link->box;
-    struct err gone;
+    f->link = NULL; /* it may be gone before we are */
+    if (!result && strcmp(err->code, "connection_lost") == 0 && !f->box->daemon->ending &&
+        call_wanted(f->call)) {
+        call_on_gone(f->call, NULL, NULL);
+        probe(f);
+        return;
+    }
     if (result)
         call_reply(f->call, json_incref((json_t *)result));
-    else if (strcmp(err->code, "connection_lost") == 0 && !b->daemon->ending && !shim_lives(b)) {
-        box_gone_err(b, f->session, &gone);
-        call_fail(f->call, &gone);
-    } else
+    else
         call_fail(f->call, err);
     free(f);
 }
@@ -98,7 +139,8 @@ static void on_done(const json_t *result, const struct err *err, void *ctx)
 static void on_gone(struct call *c, void *ctx)
 {
     struct forward *f = ctx;
-    peer_cancel(f->link->peer, f->id);
+    if (f->link)
+        peer_cancel(f->link->peer, f->id);
 }
 
 /* ---- requests ---- */
@@ -147,7 +189,7 @@ void forward_request(struct daemon *d, struct client *c, struct call *take_call)
     if (row)
         json_object_set_new(params, "session", json_string(row->id));
     struct forward *f = xnew(struct forward);
-    *f = (struct forward){.call = take_call, .link = l, .session = row != NULL};
+    *f = (struct forward){.call = take_call, .link = l, .box = b, .session = row != NULL};
     f->id = peer_call(l->peer, call_method(take_call), params, &reply, f);
     call_on_gone(take_call, on_gone, f);
 }

@@ -187,12 +187,12 @@ void stop_request(struct daemon *d, struct client *c, struct call *take_call)
     }
     struct stopping *s = xnew(struct stopping);
     *s = (struct stopping){.call = take_call, .stopped = json_array(), .open = 1};
-    if (b && b->state != BOX_GONE) {
+    if (b && (b->state != BOX_GONE || b->reaping)) {
         s->open++;
         box_stop(b, on_stopped, s);
     } else if (!ref)
         LIST_FOREACH (b, &d->boxes, entry)
-            if (!b->unseen && b->state != BOX_GONE) {
+            if (!b->unseen && (b->state != BOX_GONE || b->reaping)) {
                 s->open++;
                 box_stop(b, on_stopped, s);
             }

@@ -489,6 +489,169 @@ def test_hidden_model_in_the_plan(seerd: Seerd) -> None:
     assert b"secret" not in out and b"tiny-gemma2" not in out
 
 
+def test_session_and_its_record(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="nb", execution_mode="notebook")
+    lib = [{"name": "mylib", "source": "def f():\n    return 42\n"}]
+    make = {"sandbox": "nb", "name": "exp", "cwd": str(seerd.top)}
+    one = link.call("session.create", **make, libraries=lib)
+    two = link.call("session.create", **make)
+    assert one["notebook"] == str(seerd.top / "outputs/exp.ipynb")
+    assert two["notebook"] == str(seerd.top / "outputs/exp-2.ipynb")
+    assert one["model_info_text"] == "" and len(one["session"]) == 32
+    session, url = one["session"], one["jupyter_url"]
+    done = link.call(
+        "session.execute", session=session[:8], code="import mylib; mylib.f()"
+    )
+    assert done["status"] == "ok" and done["outputs"][0]["data"]["text/plain"] == "42"
+    assert (
+        link.call("session.find", session=session, jupyter_url=url)["state"] == "idle"
+    )
+    for wrong in (
+        url[:-1] + ("0" if url[-1] != "0" else "1"),
+        "http://x/",
+        two["jupyter_url"][:-5],
+    ):
+        with pytest.raises(Failed) as refused:
+            link.call("session.find", session=session, jupyter_url=wrong)
+        assert refused.value.code == "bad_token"
+    with pytest.raises(Failed) as refused:
+        link.call(
+            "session.create", sandbox="nb", libraries=[{"name": "a-b", "source": ""}]
+        )
+    assert refused.value.code == "bad_parameter"
+
+    # The shim is killed in the middle of a cell: the caller hears it at once, the record is kept.
+    number = link.ask(
+        "session.execute",
+        session=session,
+        code="print('kept', flush=True)\nwhile True: pass",
+    )
+    cell = ""
+    while True:
+        message = link.recv()
+        assert message["id"] == number
+        if message["event"] == "cell":
+            cell = message["data"]["cell"]
+        elif message["data"]["rec"]["t"] == "output":
+            break
+    os.kill(shim_pid(link), signal.SIGKILL)
+    with pytest.raises(Failed) as died:
+        link.answer(number)
+    assert died.value.code == "kernel_died"
+    fate = link.call("session.wait", session=session, cell=cell)
+    assert (
+        fate["status"] == "died"
+        and fate["outputs"][0]["text"] == "kept\n"
+        and fate["reason"]
+    )
+    notebook = link.call("session.notebook", session=session)["notebook"]
+    assert json.loads(Path(one["notebook"]).read_text())["cells"] == notebook["cells"]
+    records: list[dict[str, Any]] = []
+    link.call("session.read", lambda e, d: records.append(d), session=session)
+    assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
+    assert link.call("session.output", session=session, cell=cell)["text"].startswith(
+        "kept"
+    )
+    assert link.call("session.find", session=session)["state"] == "dead"
+    with pytest.raises(Failed) as refused:
+        link.call("session.execute", session=session, code="1")
+    assert refused.value.code == "kernel_died"
+    # The same after a restart of the daemon.
+    seerd.end()
+    seerd.start()
+    link = seerd.link()
+    assert link.call("session.wait", session=session, cell=cell)["status"] == "died"
+
+
+def test_daemon_killed_during_a_cell(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="nb", execution_mode="notebook")
+    session = link.call("session.create", sandbox="nb", cwd=str(seerd.top))["session"]
+    code = "import os\nprint('a', flush=True)\nopen('/workspace/up', 'w').close()\nopen('/workspace/go').read()\nprint('b')"
+    assert link.run("nb", "mkfifo", "/workspace/go")[0] == 0
+    link.ask("session.execute", session=session, code=code, cell="c1")
+    while link.recv()["event"] != "record":
+        pass
+    seerd.end(signal.SIGKILL)
+    seerd.start()
+    link = seerd.link()
+    number = link.ask("session.wait", session=session, cell="c1")
+    assert seerd.link().run("nb", "sh", "-c", ": > /workspace/go")[0] == 0
+    done = link.answer(number)
+    assert done["status"] == "ok" and done["outputs"][0]["text"] == "a\nb\n"
+
+
+def test_commands_only_has_no_notebook(seerd: Seerd) -> None:
+    link = seerd.link()
+    seerd.sandbox(link, name="c")
+    with pytest.raises(Failed) as refused:
+        link.call("session.create", sandbox="c")
+    assert refused.value.code == "unsupported"
+
+
+def test_lost_registry(seerd: Seerd) -> None:
+    """Running sandboxes are found without it."""
+    link = seerd.link()
+    box = seerd.sandbox(link, name="nb")
+    seerd.end()
+    for path in seerd.home.glob("registry.db*"):
+        path.unlink()
+    seerd.start()
+    link = seerd.link()
+    assert link.run(box["sandbox"], "true") == (0, b"")
+
+
+def test_interpreter_outside_usr(seerd: Seerd) -> None:
+    """A Python below somebody's home is bound at a neutral place; the home stays out of sight."""
+    python = shutil.which("python3")
+    prefix = subprocess.run(
+        [python or "python3", "-c", "import sys; print(sys.base_prefix)"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    if prefix.startswith("/usr"):
+        pytest.skip("this machine's python3 is below /usr")
+    link = seerd.link()
+    config = {"execution_mode": "cli", "python_packages": ["six"]}
+    box = link.call(
+        "sandbox.start",
+        config=config,
+        environ=seerd.environ(SEER_PYTHON=str(python)),
+        cwd="/",
+    )
+    code, out = link.run(
+        box["sandbox"], "python", "-c", "import six, sys, ssl; print(sys.base_prefix)"
+    )
+    assert (code, out) == (0, b"/opt/python\n")
+    assert link.run(box["sandbox"], "test", "-e", prefix)[0] != 0
+
+
+def test_two_daemons_share_a_cache(seerd: Seerd) -> None:
+    """Each builds nothing the other is building: one waits for the other's lock."""
+    cache = str(seerd.top / "cache")
+    seerd.end()
+    seerd.env["SEER_CACHE"] = cache
+    seerd.start()
+    (seerd.top / "o").mkdir()
+    other = Seerd(seerd.top / "o", cache)
+    other.start()
+    done: list[dict[str, Any]] = []
+
+    def one(daemon: Seerd) -> None:
+        done.append(daemon.sandbox(daemon.link(), python_packages=["six", "attrs"]))
+
+    both = [threading.Thread(target=one, args=(d,)) for d in (seerd, other)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(DEADLINE)
+    assert len(done) == 2
+    folders = [p for p in (Path(cache) / "env").iterdir() if not p.name.startswith(".")]
+    assert len(folders) == 1
+    other.link().call("sandbox.stop", all=True)
+    assert other.end() == 0 and other.leftovers() == []
+
+
 def test_doctor(seerd: Seerd) -> None:
     checks = {c["name"]: c for c in seerd.link().call("doctor")["checks"]}
     assert checks["Python"]["state"] == "ok"
