@@ -145,7 +145,7 @@ static int find_delimiter(const struct wire_part *parts, size_t count, size_t *r
 int wire_decode(struct wire *w, const struct wire_part *parts, size_t count, struct wire_msg *ret,
                 struct err *err)
 {
-    size_t at;
+    size_t at = 0;
     int r = find_delimiter(parts, count, &at, err);
     if (r < 0)
         return r;
