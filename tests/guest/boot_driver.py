@@ -56,6 +56,8 @@ class Boot:
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "HF_HUB_OFFLINE": "1",
+            # The packages may lie beside the interpreter that runs the tests (tools/guestenv.py).
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             **(env or {}),
         }
         with open(self.log_path, "ab") as log, theirs:
