@@ -55,7 +55,10 @@ void follow_stop(struct follow *f)
 {
     if (!f->until)
         f->until = journal_next_seq(f->session->journal);
-    wake(f);
+    if (f->next >= f->until)
+        f->done(f, NULL, f->ctx);
+    else
+        wake(f);
 }
 
 uint64_t follow_next(const struct follow *f)
@@ -86,8 +89,8 @@ static bool deliver(struct follow *f, uint64_t seq, uint64_t time_ns, json_t *re
     if (call_event(f->call, "record", event) > PEER_HIGH_WATER)
         f->paused = true;
     bool last = f->limited && --f->left == 0;
-    if (f->cell && strcmp(json_str(rec, "t", ""), "end") == 0)
-        last = true;
+    if (f->cell && f->until && strcmp(json_str(rec, "t", ""), "end") == 0)
+        last = true; /* what comes after is not this cell's */
     if (last)
         f->done(f, NULL, f->ctx);
     return !last;

@@ -13,14 +13,13 @@
 struct follow;
 
 /* call: borrowed; gets "record" events. cell: only its records, NULL for all. limit: 0 none.
- * done fires at most once, never before this returns: the cell's "end" was sent, the limit is
- * reached, follow_stop() was called and all is sent, or (err set) the journal cannot be read.
- * Inside done the follow is to be freed. */
+ * done fires at most once, never before this returns: the limit is reached, follow_stop() was called
+ * and all is sent, or (err set) the journal cannot be read. Inside done the follow is to be freed. */
 struct follow *follow_new(struct session *se, struct call *call, const char *cell, uint64_t from,
                           uint64_t limit,
                           void (*done)(struct follow *f, const struct err *err, void *ctx),
                           void *ctx);
-/* Nothing more is coming: done at the end of what is there. */
+/* Nothing more is wanted than what is there: done at its end, which may be now. */
 void follow_stop(struct follow *f);
 /* The sequence number that comes next. */
 uint64_t follow_next(const struct follow *f);

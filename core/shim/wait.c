@@ -127,8 +127,9 @@ void wait_request(struct session *se, struct call *take_call)
 
 void wait_cell_ended(struct session *se, const char *cell, const struct err *lost)
 {
-    struct wait *w;
-    LIST_FOREACH (w, &se->waits, entry) {
+    struct wait *w, *next;
+    for (w = LIST_FIRST(&se->waits); w; w = next) {
+        next = LIST_NEXT(w, entry);
         if (strcmp(w->cell, cell) != 0)
             continue;
         if (lost)
