@@ -177,6 +177,8 @@ static int send_head(struct exchange *x)
     lws_filepos_t length = x->stream  ? LWS_ILLEGAL_HTTP_CONTENT_LEN
                            : x->fixed ? x->fixed_len
                                       : x->out.len;
+    if (x->closing && !x->stream)
+        exchange_header(x, "connection", "close");
     exchange_header(x, "cache-control", "no-store");
     exchange_header(x, "x-content-type-options", "nosniff");
     exchange_header(x, "referrer-policy", "no-referrer");
@@ -247,5 +249,5 @@ int exchange_writeable(struct exchange *x)
         lws_callback_on_writable(x->wsi);
         return 0;
     }
-    return lws_http_transaction_completed(x->wsi) ? -1 : 0;
+    return x->closing || lws_http_transaction_completed(x->wsi) ? -1 : 0;
 }

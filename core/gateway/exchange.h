@@ -29,7 +29,7 @@ struct exchange {
     unsigned refs;
     struct request rq;
     bool html;     /* a person looks at it: errors as a page */
-    bool closing;  /* nothing more comes: end after what is queued */
+    bool closing;  /* nothing more comes: the connection ends after what is queued */
     bool answered; /* an answer is queued or sent */
     bool head_sent;
     int status;

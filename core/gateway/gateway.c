@@ -86,6 +86,7 @@ static void on_request(struct exchange *x)
         return;
     }
     if (get_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, value, &len) && strcmp(value, "0") != 0) {
+        x->closing = true; /* what follows is a body, not a request */
         exchange_fail(x, 413, "too_large", "No request here takes a body.");
         return;
     }

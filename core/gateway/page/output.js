@@ -4,8 +4,8 @@
 import { Terminal, paint } from "./terminal.js";
 import { prose } from "./safe.js";
 
-const WINDOW = 300; // lines of a stream shown at first
-const STEP = 3000; // and more at each wish
+const WINDOW = 80; // lines of a text shown at first, its last ones
+const STEP = 2000; // and more at each wish
 const HTML_MAX = 2_000_000;
 const FRAME_MAX = 680; // pixels of height of an HTML output
 const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -121,7 +121,7 @@ const FRAME_HEAD =
   "<!doctype html><meta charset=utf-8><meta http-equiv=Content-Security-Policy content=\"default-src 'none'; " +
   "style-src 'unsafe-inline'; img-src data:; font-src data:\"><style>:root{color-scheme:light dark}" +
   "body{margin:0;font:14px/1.5 ui-sans-serif,system-ui,sans-serif;color:#22252b;background:transparent}" +
-  "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}" +
+  "table,th,td{border:0}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px}" +
   "th,td{padding:.32em .9em .32em 0;text-align:right;border-bottom:1px solid #e6e2d9;vertical-align:top}" +
   "th{font-weight:600}thead th{border-bottom-color:#b9b4a8}a{color:#0f6f69}" +
   "@media (prefers-color-scheme:dark){body{color:#e4e3df}th,td{border-color:#292d34}" +
