@@ -55,12 +55,17 @@ static int set_option(void *s, int option, int value)
     return zmq_setsockopt(s, option, &value, sizeof value);
 }
 
+static void address_of(const struct channels *c, enum channel ch, char ret[64])
+{
+    snprintf(ret, 64, "ipc:///proc/self/fd/%d", c->path_fd[ch]);
+}
+
 static int open_socket(struct channels *c, enum channel ch, const char *identity, struct err *err)
 {
     void *s = c->socket[ch] = zmq_socket(c->zmq, ch == CHANNEL_IOPUB ? ZMQ_SUB : ZMQ_DEALER);
     int64_t most = LIMIT_KERNEL_MSG;
     char address[64];
-    snprintf(address, sizeof address, "ipc:///proc/self/fd/%d", c->path_fd[ch]);
+    address_of(c, ch, address);
     /* PUB drops at the high-water mark: there is none on our side. */
     bool ok = s && set_option(s, ZMQ_LINGER, 0) == 0 && set_option(s, ZMQ_RCVHWM, 0) == 0 &&
               set_option(s, ZMQ_RECONNECT_IVL, 20) == 0 &&
@@ -159,6 +164,17 @@ static bool read_sockets(struct channels *c, int messages, int64_t bytes)
 
 static void on_again(uv_idle_t *h);
 
+/* After a frame above the limit ZeroMQ gives the connection up for good; after another end it connects
+ * again by itself. Two connections would bring everything twice, so the old one is ended in any case. */
+static void connect_again(struct channels *c)
+{
+    char address[64];
+    address_of(c, CHANNEL_IOPUB, address);
+    zmq_disconnect(c->socket[CHANNEL_IOPUB], address);
+    zmq_connect(c->socket[CHANNEL_IOPUB], address);
+    uv_idle_start(&c->again, on_again);
+}
+
 static void turn(struct channels *c, int messages, int64_t bytes)
 {
     if (c->closing || c->in_turn)
@@ -175,6 +191,7 @@ static void turn(struct channels *c, int messages, int64_t bytes)
     c->ops->turn(c->ctx);
     if (empty && c->lost && !c->closing) {
         c->lost = false;
+        connect_again(c);
         c->ops->lost(c->ctx);
     }
 }

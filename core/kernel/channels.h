@@ -26,7 +26,7 @@ struct channels_ops {
     void (*message)(enum channel ch, const struct wire_part *parts, size_t count, void *ctx);
     /* The end of a turn. */
     void (*turn)(void *ctx);
-    /* The kernel closed iopub (it died, or sent a frame above the limit); ZeroMQ connects again. */
+    /* The kernel closed iopub (it died, or sent a frame above the limit); a new connection is on its way. */
     void (*lost)(void *ctx);
     void (*closed)(void *ctx); /* after channels_close(); everything is freed */
 };
