@@ -6,7 +6,9 @@
 
 #include "base/fs.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 enum { LEAVE_MS = 10000 };
 
@@ -15,24 +17,12 @@ static const struct opt options[] = {
     {NULL},
 };
 
-static void on_late(uv_timer_t *t)
+/* Until the process has ended: only then is its lock free for the next. */
+static int wait_gone(int pidfd, struct err *err)
 {
-    *(bool *)t->data = true;
-}
-
-/* Until the daemon has closed the connection, that is, has gone. */
-static int wait_gone(struct cli *c, struct err *err)
-{
-    bool late = false;
-    uv_timer_t timer;
-    uv_timer_init(&c->loop, &timer);
-    timer.data = &late;
-    uv_timer_start(&timer, on_late, LEAVE_MS, 0);
-    while (client_peer(c->client) && !late)
-        uv_run(&c->loop, UV_RUN_ONCE);
-    uv_close((uv_handle_t *)&timer, NULL);
-    uv_run(&c->loop, UV_RUN_NOWAIT);
-    return late ? err_set(err, ERR_SYSTEM, "daemon_silent", "seerd does not go away") : 0;
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    int r = pidfd < 0 ? 1 : poll(&p, 1, LEAVE_MS); /* no pidfd: it has gone already */
+    return r > 0 ? 0 : err_set(err, ERR_SYSTEM, "daemon_silent", "seerd does not go away");
 }
 
 static int stop(struct cli *c, struct err *err)
@@ -43,10 +33,12 @@ static int stop(struct cli *c, struct err *err)
     if (r < 0 && strcmp(err->code, "no_daemon") != 0)
         return r;
     if (was) {
+        json_int_t pid = json_int(client_hello(c->client), "pid", 0);
+        _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
         r = client_call(c->client, "shutdown", NULL, NULL, NULL, &result, err);
         if (r < 0 && strcmp(err->code, "connection_lost") != 0)
             return r;
-        r = wait_gone(c, err);
+        r = wait_gone(pidfd, err);
         if (r < 0)
             return r;
     }

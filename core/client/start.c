@@ -14,6 +14,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { READY_FD = 3, LINE_MAX_BYTES = 8192 };
@@ -175,7 +177,7 @@ static void say_why(const char *log, int r, struct err *err)
     err_hint(err, "its log is %s", log);
 }
 
-int daemon_start(const struct paths *paths, struct err *err)
+static int start_once(const struct paths *paths, struct err *err)
 {
     _cleanup_(launch_done) struct launch l = {.ready = -EBADF};
     _cleanup_close_ int from = -EBADF;
@@ -198,4 +200,44 @@ int daemon_start(const struct paths *paths, struct err *err)
         return 0;
     json_to_err(why, err);
     return -ECONNREFUSED;
+}
+
+/* Until a seerd that stopped listening has let go of its lock, that is, has ended. A child waits for
+ * the lock, since flock(2) knows no deadline. */
+static int wait_for_lock(const struct paths *paths)
+{
+    _cleanup_free_ char *path = fs_join(paths->home, "daemon.lock");
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        _exit(flock(fd, LOCK_EX) < 0);
+    _cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    int status, r = pidfd < 0 ? -1 : poll(&p, 1, CLIENT_START_SECONDS * 1000);
+    if (r <= 0)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return r > 0 ? 0 : -ETIMEDOUT;
+}
+
+int daemon_start(const struct paths *paths, struct err *err)
+{
+    struct err local = ERR_INIT;
+    int r = start_once(paths, &local);
+    if (r < 0 && strcmp(local.code, "already_running") == 0) {
+        r = wait_for_lock(paths);
+        if (r == 0)
+            r = start_once(paths, &local);
+        else
+            err_hint(&local, "it does not listen any more: end it with kill -9; "
+                             "sandboxes go on");
+    }
+    if (r < 0 && err)
+        *err = local;
+    return r;
 }
