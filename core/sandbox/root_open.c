@@ -47,12 +47,9 @@ int root_prepare(const struct plan *plan, const struct ids *ids, struct err *err
     int r = dfd < 0 ? -errno : make_owned(dfd, "point", 0755, ids);
     for (size_t i = 0; i < overlay_count(plan) && r == 0; i++) {
         char name[64];
-        snprintf(name, sizeof name, "o%zu", i);
-        r = make_owned(dfd, name, 0700, ids);
-        snprintf(name, sizeof name, "o%zu/upper", i);
-        if (r == 0)
-            r = make_owned(dfd, name, 0755, ids);
-        snprintf(name, sizeof name, "o%zu/work", i);
+        snprintf(name, sizeof name, "upper%zu", i);
+        r = make_owned(dfd, name, 0755, ids);
+        snprintf(name, sizeof name, "work%zu", i);
         if (r == 0)
             r = make_owned(dfd, name, 0700, ids);
     }
@@ -83,8 +80,8 @@ static int open_overlay(struct root *root, size_t index, const char *const *lowe
             return fd;
         s->lowers[s->lower_count++] = fd;
     }
-    _cleanup_free_ char *upper = xasprintf("%s/o%zu/upper", root->plan->dir, index);
-    _cleanup_free_ char *work = xasprintf("%s/o%zu/work", root->plan->dir, index);
+    _cleanup_free_ char *upper = xasprintf("%s/upper%zu", root->plan->dir, index);
+    _cleanup_free_ char *work = xasprintf("%s/work%zu", root->plan->dir, index);
     s->upper = open_path(upper, O_DIRECTORY, err);
     s->work = s->upper < 0 ? -1 : open_path(work, O_DIRECTORY, err);
     s->is_dir = true;
