@@ -84,13 +84,13 @@ static void python_found(struct python *take_found, const struct err *err, void 
 }
 
 /* What decides which interpreter is found, and whether it is still the same. */
-static char *python_key(const json_t *environ)
+static char *python_key(const json_t *caller_env)
 {
-    const char *chosen = json_str(environ, "SEER_PYTHON", "");
+    const char *chosen = json_str(caller_env, "SEER_PYTHON", "");
     struct stat st = {0};
     if (stat(*chosen ? chosen : "/usr/bin/python3", &st) < 0)
         st = (struct stat){0};
-    return xasprintf("%s\n%s\n%llu %lld.%ld", chosen, json_str(environ, "PATH", ""),
+    return xasprintf("%s\n%s\n%llu %lld.%ld", chosen, json_str(caller_env, "PATH", ""),
                      (unsigned long long)st.st_ino, (long long)st.st_mtim.tv_sec,
                      st.st_mtim.tv_nsec);
 }
@@ -173,9 +173,9 @@ static void system_packages(struct start *s)
 
 /* ---- the request ---- */
 
-static int check_isolation(const json_t *environ, struct err *err)
+static int check_isolation(const json_t *caller_env, struct err *err)
 {
-    const char *want = json_str(environ, "SEER_ISOLATION", "");
+    const char *want = json_str(caller_env, "SEER_ISOLATION", "");
     if (!*want || strcmp(want, "none") == 0 || strcmp(want, "namespaces") == 0)
         return 0;
     err_set(err, ERR_USER, "unsupported", "SEER_ISOLATION=%.64s is not known", want);
@@ -215,13 +215,13 @@ static int prepare(struct start *s, const json_t *params, struct err *err)
 void start_request(struct daemon *d, struct client *c, struct call *take_call)
 {
     const json_t *params = call_params(take_call);
-    json_t *environ = json_object_get(params, "environ");
+    json_t *caller_env = json_object_get(params, "environ");
     const char *cwd = json_str(params, "cwd", NULL);
     struct err err = ERR_INIT;
     struct start *s = xnew(struct start);
     s->daemon = d;
     s->call = take_call;
-    s->environ = json_is_object(environ) ? json_incref(environ) : json_object();
+    s->environ = json_is_object(caller_env) ? json_incref(caller_env) : json_object();
     s->cwd = cwd && *cwd == '/' ? xstrdup(cwd) : NULL;
     s->mounts = json_array();
     LIST_INSERT_HEAD(&d->starts, s, entry);

@@ -114,7 +114,7 @@ static void put_cert(struct env_recipe *r, const char *path)
 }
 
 /* Settings that are plain values and mean the same in there. */
-static void put_environ(struct env_recipe *r, const json_t *environ, const struct python *python,
+static void put_environ(struct env_recipe *r, const json_t *caller_env, const struct python *python,
                         const char *timeout)
 {
     static const char *const pass[] = {
@@ -128,7 +128,7 @@ static void put_environ(struct env_recipe *r, const json_t *environ, const struc
         {"UV_PYTHON_DOWNLOADS", "never"},         {"UV_NO_PROGRESS", "1"},  {"NO_COLOR", "1"}};
     json_object_set_new(r->environ, "UV_INDEX_STRATEGY", json_string("unsafe-best-match"));
     for (size_t i = 0; i < ARRAY_SIZE(pass); i++) {
-        json_t *v = json_object_get(environ, pass[i]);
+        json_t *v = json_object_get(caller_env, pass[i]);
         if (json_is_string(v))
             json_object_set(r->environ, pass[i], v);
     }
@@ -189,8 +189,8 @@ static int make_key(struct env_recipe *r, const struct pip *pip, const struct py
     return 0;
 }
 
-int env_recipe(const json_t *packages, const struct python *python, const json_t *environ, bool gpu,
-               struct env_recipe *ret, struct err *err)
+int env_recipe(const json_t *packages, const struct python *python, const json_t *caller_env,
+               bool gpu, struct env_recipe *ret, struct err *err)
 {
     struct env_recipe r = {.packages = sorted(packages),
                            .mounts = json_array(),
@@ -202,7 +202,7 @@ int env_recipe(const json_t *packages, const struct python *python, const json_t
                            .python = xstrdup(python->guest_exe),
                            .version = xstrdup(python->version)};
     _cleanup_(pip_done) struct pip pip;
-    pip_read(environ, &pip);
+    pip_read(caller_env, &pip);
     if (python->prefix)
         json_array_append_new(r.mounts,
                               json_pack("{s:s, s:s, s:s, s:b}", "type", "bind", "src",
@@ -222,8 +222,8 @@ int env_recipe(const json_t *packages, const struct python *python, const json_t
     }
     int e = put_constraints(&r, pip.constraints, err);
     put_cert(&r, pip.cert);
-    put_environ(&r, environ, python, pip.timeout);
-    put_attempts(&r, &pip, python, !gpu && !*json_str(environ, "UV_TORCH_BACKEND", ""));
+    put_environ(&r, caller_env, python, pip.timeout);
+    put_attempts(&r, &pip, python, !gpu && !*json_str(caller_env, "UV_TORCH_BACKEND", ""));
     if (e == 0)
         e = make_key(&r, &pip, python, err);
     if (e < 0) {
@@ -269,9 +269,9 @@ static char *try_uv(char *take_path)
     return NULL;
 }
 
-char *env_uv(const json_t *environ, struct err *err)
+char *env_uv(const json_t *caller_env, struct err *err)
 {
-    const char *set = json_str(environ, "SEER_UV", ""), *path = json_str(environ, "PATH", "");
+    const char *set = json_str(caller_env, "SEER_UV", ""), *path = json_str(caller_env, "PATH", "");
     _cleanup_free_ char *dir = fs_exe_dir();
     char *uv = NULL;
     if (*set) {

@@ -103,11 +103,11 @@ static void read_file(const char *path, json_t *into)
         pip_ini(text, len, into);
 }
 
-static void read_files(const json_t *environ, json_t *into)
+static void read_files(const json_t *caller_env, json_t *into)
 {
-    const char *own = json_str(environ, "PIP_CONFIG_FILE", NULL);
-    const char *home = json_str(environ, "HOME", NULL);
-    const char *xdg = json_str(environ, "XDG_CONFIG_HOME", NULL);
+    const char *own = json_str(caller_env, "PIP_CONFIG_FILE", NULL);
+    const char *home = json_str(caller_env, "HOME", NULL);
+    const char *xdg = json_str(caller_env, "XDG_CONFIG_HOME", NULL);
     if (own && strcmp(own, "/dev/null") == 0)
         return;
     read_file("/etc/xdg/pip/pip.conf", into);
@@ -124,11 +124,11 @@ static void read_files(const json_t *environ, json_t *into)
 }
 
 /* PIP_EXTRA_INDEX_URL -> extra-index-url, whatever the name. */
-static void read_environ(const json_t *environ, json_t *into)
+static void read_environ(const json_t *caller_env, json_t *into)
 {
     const char *key;
     json_t *v;
-    json_object_foreach ((json_t *)environ, key, v) {
+    json_object_foreach ((json_t *)caller_env, key, v) {
         const char *text = json_string_value(v);
         char name[128];
         size_t n = 0;
@@ -166,9 +166,10 @@ static bool truth(const char *v)
                  strcasecmp(v, "on") == 0 || strcasecmp(v, "t") == 0 || strcasecmp(v, "y") == 0);
 }
 
-static void uv_list(const json_t *environ, const char *name, const char *separators, json_t **list)
+static void uv_list(const json_t *caller_env, const char *name, const char *separators,
+                    json_t **list)
 {
-    const char *v = json_str(environ, name, "");
+    const char *v = json_str(caller_env, name, "");
     if (!*v)
         return;
     json_decref(*list);
@@ -176,35 +177,35 @@ static void uv_list(const json_t *environ, const char *name, const char *separat
 }
 
 /* uv's own variables win over pip's. */
-static void uv_over(const json_t *environ, struct pip *p)
+static void uv_over(const json_t *caller_env, struct pip *p)
 {
     static const char *const index[] = {"UV_INDEX_URL", "UV_DEFAULT_INDEX"};
     for (size_t i = 0; i < ARRAY_SIZE(index); i++) {
-        char *v = value(environ, index[i]);
+        char *v = value(caller_env, index[i]);
         if (v) {
             free(p->index);
             p->index = v;
         }
     }
-    uv_list(environ, "UV_EXTRA_INDEX_URL", " \t\n", &p->indexes);
-    uv_list(environ, "UV_INDEX", " \t\n", &p->indexes);
-    uv_list(environ, "UV_FIND_LINKS", ", \t\n", &p->find_links);
-    uv_list(environ, "UV_CONSTRAINT", " \t\n", &p->constraints);
-    uv_list(environ, "UV_INSECURE_HOST", " ,\t\n", &p->trusted_hosts);
-    char *timeout = value(environ, "UV_HTTP_TIMEOUT");
+    uv_list(caller_env, "UV_EXTRA_INDEX_URL", " \t\n", &p->indexes);
+    uv_list(caller_env, "UV_INDEX", " \t\n", &p->indexes);
+    uv_list(caller_env, "UV_FIND_LINKS", ", \t\n", &p->find_links);
+    uv_list(caller_env, "UV_CONSTRAINT", " \t\n", &p->constraints);
+    uv_list(caller_env, "UV_INSECURE_HOST", " ,\t\n", &p->trusted_hosts);
+    char *timeout = value(caller_env, "UV_HTTP_TIMEOUT");
     if (timeout) {
         free(p->timeout);
         p->timeout = timeout;
     }
-    if (*json_str(environ, "UV_NO_INDEX", ""))
-        p->no_index = truth(json_str(environ, "UV_NO_INDEX", ""));
+    if (*json_str(caller_env, "UV_NO_INDEX", ""))
+        p->no_index = truth(json_str(caller_env, "UV_NO_INDEX", ""));
 }
 
-void pip_read(const json_t *environ, struct pip *ret)
+void pip_read(const json_t *caller_env, struct pip *ret)
 {
     _cleanup_json_ json_t *o = json_object();
-    read_files(environ, o);
-    read_environ(environ, o);
+    read_files(caller_env, o);
+    read_environ(caller_env, o);
     *ret = (struct pip){
         .indexes = words(json_str(o, "extra-index-url", ""), " \t\n"),
         .find_links = words(json_str(o, "find-links", ""), " \t\n"),
@@ -217,12 +218,12 @@ void pip_read(const json_t *environ, struct pip *ret)
     };
     if (!ret->timeout)
         ret->timeout = value(o, "timeout");
-    char *cert = value(environ, "SSL_CERT_FILE");
+    char *cert = value(caller_env, "SSL_CERT_FILE");
     if (cert && !ret->cert)
         ret->cert = cert;
     else
         free(cert);
-    uv_over(environ, ret);
+    uv_over(caller_env, ret);
 }
 
 void pip_done(struct pip *p)

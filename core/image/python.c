@@ -151,16 +151,17 @@ static char *on_path(const char *path, const char *name)
     return NULL;
 }
 
-void python_find(uv_loop_t *loop, const json_t *environ, const struct python_done *done, void *ctx)
+void python_find(uv_loop_t *loop, const json_t *caller_env, const struct python_done *done,
+                 void *ctx)
 {
     struct finder *f = xnew(struct finder);
-    const char *chosen = json_str(environ, "SEER_PYTHON", "");
-    const char *path = json_str(environ, "PATH", "/usr/local/bin:/usr/bin:/bin");
+    const char *chosen = json_str(caller_env, "SEER_PYTHON", "");
+    const char *path = json_str(caller_env, "PATH", "/usr/local/bin:/usr/bin:/bin");
     f->loop = loop;
     f->done = *done;
     f->ctx = ctx;
     f->env[0] = xasprintf("PATH=%s", path);
-    f->env[1] = xasprintf("HOME=%s", json_str(environ, "HOME", "/"));
+    f->env[1] = xasprintf("HOME=%s", json_str(caller_env, "HOME", "/"));
     if (*chosen)
         f->candidates[0] = *chosen == '/' ? xstrdup(chosen) : on_path(path, chosen);
     else {

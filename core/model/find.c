@@ -25,22 +25,22 @@ static bool is_model(const char *folder)
     return has(folder, "config.json") || has(folder, "adapter_config.json");
 }
 
-static const char *env_get(const json_t *environ, const char *name)
+static const char *env_get(const json_t *caller_env, const char *name)
 {
-    const char *v = json_str(environ, name, "");
+    const char *v = json_str(caller_env, name, "");
     return *v ? v : NULL;
 }
 
-char *model_hub_cache(const json_t *environ)
+char *model_hub_cache(const json_t *caller_env)
 {
     const char *v;
-    if ((v = env_get(environ, "HF_HUB_CACHE")))
+    if ((v = env_get(caller_env, "HF_HUB_CACHE")))
         return xstrdup(v);
-    if ((v = env_get(environ, "HF_HOME")))
+    if ((v = env_get(caller_env, "HF_HOME")))
         return fs_join(v, "hub");
-    if ((v = env_get(environ, "XDG_CACHE_HOME")))
+    if ((v = env_get(caller_env, "XDG_CACHE_HOME")))
         return fs_join(v, "huggingface/hub");
-    if ((v = env_get(environ, "HOME")))
+    if ((v = env_get(caller_env, "HOME")))
         return fs_join(v, ".cache/huggingface/hub");
     return NULL;
 }
