@@ -26,7 +26,7 @@ async def main():
         models=[ModelConfig(name="seer/tiny-gemma2-it")],
         python_packages=["torch", "transformers", "accelerate", "matplotlib", "numpy"],
     )
-    sandbox = Sandbox(config, name="hello").start()
+    sandbox = Sandbox(config).start()
 
     workspace = Workspace(
         libraries=[
@@ -34,7 +34,7 @@ async def main():
             Library.from_file(TOOLKIT / "extract_activations.py"),
         ]
     )
-    session = create_notebook_session(sandbox, workspace)
+    session = create_notebook_session(sandbox, workspace, name="hello")
 
     print(
         json.dumps(
