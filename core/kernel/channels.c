@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/channels.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/limits.h"
@@ -206,9 +207,26 @@ static void on_readable(uv_poll_t *h, int status, int events)
     turn(h->data, TURN_MESSAGES, TURN_BYTES);
 }
 
-void channels_drain(struct channels *c)
+/* The I/O thread may still be reading what the dead kernel left in the socket's buffer; when it comes to
+ * the end it says so through the monitor, and by then every message lies in ours. */
+void channels_drain(struct channels *c, int wait_ms)
 {
-    turn(c, INT32_MAX, INT64_MAX);
+    uint64_t deadline = clock_boot_ms() + (uint64_t)wait_ms;
+    for (;;) {
+        bool ended = !c->connected;
+        read_sockets(c, INT32_MAX, INT64_MAX);
+        uint64_t now = clock_boot_ms();
+        if (c->closing || ended || now >= deadline)
+            break;
+        zmq_pollitem_t items[] = {{c->socket[MONITOR], 0, ZMQ_POLLIN, 0},
+                                  {c->socket[CHANNEL_IOPUB], 0, ZMQ_POLLIN, 0}};
+        if (zmq_poll(items, (int)ARRAY_SIZE(items), (long)(deadline - now)) < 0 &&
+            zmq_errno() != EINTR)
+            break;
+        read_monitor(c);
+    }
+    if (!c->closing)
+        uv_idle_start(&c->again, on_again);
 }
 
 int channels_send(struct channels *c, enum channel ch, const struct wire_part *parts, size_t count)
@@ -222,11 +240,6 @@ int channels_send(struct channels *c, enum channel ch, const struct wire_part *p
     if (!c->closing)
         uv_idle_start(&c->again, on_again);
     return r;
-}
-
-bool channels_connected(const struct channels *c)
-{
-    return c->connected;
 }
 
 static void destroy(struct channels *c)

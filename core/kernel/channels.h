@@ -37,10 +37,9 @@ _must_check_ int channels_open(uv_loop_t *loop, int folder_fd, const char *prefi
 /* Never blocks; -EAGAIN when the kernel takes nothing any more. */
 _must_check_ int channels_send(struct channels *c, enum channel ch, const struct wire_part *parts,
                                size_t count);
-/* Reads what has arrived, all of it. */
-void channels_drain(struct channels *c);
-/* Whether the kernel's end of iopub is connected at this moment, as far as is known. */
-bool channels_connected(const struct channels *c);
+/* The kernel's process is gone: reads all that it sent. Where a child of it holds its sockets open,
+ * their end does not come; then it is given up after wait_ms. */
+void channels_drain(struct channels *c, int wait_ms);
 void channels_close(struct channels *c);
 const char *channel_name(enum channel ch);
 

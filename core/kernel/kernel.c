@@ -23,7 +23,7 @@
 enum {
     STREAM_RECORD_MAX = 1 << 20, /* neighbouring pieces are joined up to this */
     PARENTS_MAX = 1024,          /* cells whose late outputs can still be placed */
-    DYING_MS = 1000,             /* for a dead kernel whose children hold its sockets open */
+    DYING_MS = 200,              /* for a dead kernel whose children hold its sockets open */
     CELL_MAX = 64,
 };
 
@@ -66,9 +66,6 @@ struct kernel {
     struct parents parents;
     struct pending_stream stream;
     struct flaws flaws;
-    char *dying; /* owned; why it died, while its last output is awaited */
-    uv_timer_t deadline;
-    int handles;
 };
 
 static void emit(struct kernel *k, json_t *take_rec)
@@ -243,7 +240,7 @@ static void check_end(struct kernel *k)
 
 static void maybe_ready(struct kernel *k)
 {
-    if (k->ready || !k->info || !k->iopub_heard || k->dying)
+    if (k->ready || !k->info || !k->iopub_heard || k->dead)
         return;
     k->ready = true;
     k->ops->ready(k, k->info, k->ctx);
@@ -306,7 +303,7 @@ static void on_info_reply(struct kernel *k, const struct wire_msg *m)
     if (!k->info)
         k->info = json_incref(m->content);
     bool again = !k->iopub_heard || (k->resync && k->run.cell[0] && !k->idle_after_loss);
-    if (again && !k->dying)
+    if (again && !k->dead)
         nudge(k);
     maybe_ready(k);
 }
@@ -388,47 +385,29 @@ static void on_turn(void *ctx)
 
 /* --- death --- */
 
-static void finish_dying(struct kernel *k)
+void kernel_died(struct kernel *k, const char *reason)
 {
+    if (k->dead || k->closing)
+        return;
     k->dead = true;
-    uv_timer_stop(&k->deadline);
-    _cleanup_free_ char *reason = TAKE_PTR(k->dying);
+    channels_drain(k->channels, DYING_MS);
     flush_stream(k);
     flush_flaws(k);
-    if (!k->run.cell[0])
+    if (!k->run.cell[0] || k->closing)
         return;
     if (k->run.reply) { /* it had answered; only its idle died with it */
         k->run.idle = true;
         check_end(k);
         return;
     }
-    json_t *end = records_died(k->run.cell, reason);
+    json_t *end = records_died(k->run.cell, reason && *reason ? reason : "the kernel died");
     run_done(&k->run);
     emit(k, end);
-}
-
-static void on_deadline(uv_timer_t *t)
-{
-    struct kernel *k = t->data;
-    channels_drain(k->channels);
-    if (k->dying && !k->closing)
-        finish_dying(k);
-}
-
-void kernel_died(struct kernel *k, const char *reason)
-{
-    if (k->dying || k->dead || k->closing)
-        return;
-    k->dying = xstrdup(reason && *reason ? reason : "the kernel died");
-    /* Its end of iopub closes after the last message in it; until then there may be more to read. */
-    uv_timer_start(&k->deadline, on_deadline, channels_connected(k->channels) ? DYING_MS : 0, 0);
 }
 
 static void on_lost(void *ctx)
 {
     struct kernel *k = ctx;
-    if (k->dying)
-        finish_dying(k);
     if (k->dead)
         return;
     k->iopub_heard = false;
@@ -450,24 +429,12 @@ static void kernel_free(struct kernel *k)
         free(k->parents.ring[i]);
     free(k->stream.cell);
     buf_done(&k->stream.text);
-    free(k->dying);
     free(k);
-}
-
-static void on_part_closed(struct kernel *k)
-{
-    if (--k->handles == 0)
-        kernel_free(k);
 }
 
 static void on_channels_closed(void *ctx)
 {
-    on_part_closed(ctx);
-}
-
-static void on_timer_closed(uv_handle_t *h)
-{
-    on_part_closed(h->data);
+    kernel_free(ctx);
 }
 
 static const struct channels_ops channels_ops = {
@@ -489,9 +456,6 @@ int kernel_connect(uv_loop_t *loop, int folder_fd, const char *prefix, const cha
         kernel_free(k);
         return r;
     }
-    uv_timer_init(loop, &k->deadline);
-    k->deadline.data = k;
-    k->handles = 2;
     nudge(k);
     *ret = k;
     return 0;
@@ -500,7 +464,7 @@ int kernel_connect(uv_loop_t *loop, int folder_fd, const char *prefix, const cha
 int kernel_execute(struct kernel *k, const char *cell, const char *code, size_t len, bool silent,
                    bool allow_stdin, struct err *err)
 {
-    bool dead = k->dying || k->dead || k->closing;
+    bool dead = k->dead || k->closing;
     if (k->run.cell[0] || !k->ready || dead) {
         const char *why = k->run.cell[0] ? "runs a cell"
                           : k->ready     ? "is dead"
@@ -570,14 +534,6 @@ void kernel_close(struct kernel *k)
 {
     if (!k || k->closing)
         return;
-    if (k->dying) {
-        channels_drain(k->channels);
-        if (k->dying)
-            finish_dying(k);
-    }
-    if (k->closing) /* a receiver of the last record closed it too */
-        return;
     k->closing = true;
     channels_close(k->channels);
-    uv_close((uv_handle_t *)&k->deadline, on_timer_closed);
 }

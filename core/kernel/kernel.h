@@ -49,7 +49,7 @@ const char *kernel_cell(const struct kernel *k);
 /* Marks that the running cell was interrupted, so its "end" says so. */
 void kernel_note_interrupt(struct kernel *k);
 /* The process is gone: drains what is still in the sockets, then ends the running cell with status
- * "died" and this reason. */
+ * "died" and this reason, before it returns. At most 0.2 s, when a child of it keeps them open. */
 void kernel_died(struct kernel *k, const char *reason);
 /* shutdown_request on control; the process then ends by itself. */
 void kernel_shutdown(struct kernel *k);

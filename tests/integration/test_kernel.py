@@ -318,3 +318,16 @@ def test_forged(driver: Driver) -> None:
     assert end_of(records) == "ok" and text_of(records) == "good\n"
     assert [r for r in records if r["t"] == "dropped"]
     driver.finish()
+
+
+def test_death_with_heir(driver: Driver) -> None:
+    """A child that holds the dead kernel's sockets open does not hold up the end."""
+    driver.start(
+        "import os, time\nprint('before', flush=True)\n"
+        "if os.fork() == 0:\n    time.sleep(3)\n    os._exit(0)\n"
+        "os._exit(1)"
+    )
+    driver.kernel.wait()
+    driver.send(died="exited")
+    records = driver.read_until("end")
+    assert text_of(records) == "before\n" and end_of(records) == "died"
