@@ -43,9 +43,16 @@ void exchange_unref(struct exchange *x)
 
 void exchange_drop(struct exchange *x)
 {
+    watch_stop(TAKE_PTR(x->watch));
     x->wsi = NULL;
     stream_end(x);
     exchange_unref(x);
+}
+
+void exchange_dispatched(struct exchange *x)
+{
+    if (!x->answered && !x->watch)
+        x->watch = watch_start(x->g->loop, x->wsi);
 }
 
 void exchange_header(struct exchange *x, const char *name, const char *value)
@@ -249,5 +256,6 @@ int exchange_writeable(struct exchange *x)
         lws_callback_on_writable(x->wsi);
         return 0;
     }
+    watch_stop(TAKE_PTR(x->watch));
     return x->closing || lws_http_transaction_completed(x->wsi) ? -1 : 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "gateway/request.h"
+#include "gateway/watch.h"
 #include "proto/peer.h"
 
 #include <libwebsockets.h>
@@ -20,12 +21,12 @@ struct gateway {
     void *loops[1];
     int port;
     size_t exchanges;
-    struct exchange *streams; /* those that follow a journal */
 };
 
 struct exchange {
-    struct gateway *g; /* borrowed */
-    struct lws *wsi;   /* borrowed; NULL when the connection is gone */
+    struct gateway *g;   /* borrowed */
+    struct lws *wsi;     /* borrowed; NULL when the connection is gone */
+    struct watch *watch; /* owned; while the answer is still to come */
     unsigned refs;
     struct request rq;
     bool html;     /* a person looks at it: errors as a page */
@@ -42,7 +43,6 @@ struct exchange {
     /* stream.c */
     struct follow *follow; /* the session.read under way */
     uint64_t next;         /* cursor */
-    struct exchange *prev_stream, *next_stream;
 };
 
 struct exchange *exchange_new(struct gateway *g, struct lws *wsi);
@@ -53,6 +53,8 @@ void exchange_drop(struct exchange *x);
 
 /* Adds a header line to the answer (before it). name and value are ours or checked. */
 void exchange_header(struct exchange *x, const char *name, const char *value);
+/* Called when the request was dispatched: what is not answered by now is watched (watch.h). */
+void exchange_dispatched(struct exchange *x);
 /* Queues the whole answer. */
 void exchange_answer(struct exchange *x, int status, const char *type, const char *body,
                      size_t len);

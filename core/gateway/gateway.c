@@ -112,6 +112,7 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons why, void *user, vo
         c->x = exchange_new(lws_context_user(lws_get_context(wsi)), wsi);
         lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* every question to the daemon ends */
         on_request(c->x);
+        exchange_dispatched(c->x);
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return c && c->x ? exchange_writeable(c->x) : 0;
