@@ -9,15 +9,11 @@
 #include "daemon/build.h"
 #include "daemon/registry.h"
 #include "proto/methods.h"
-#ifdef SEER_HAVE_GATEWAY
-#include "gateway/gateway.h"
-#endif
 
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 
 /* ---- the requests of our own ---- */
 
@@ -87,7 +83,7 @@ static const struct peer_ops client_ops = {.request = on_request,
                                            .drained = client_drained,
                                            .side = METHOD_DAEMON};
 
-static struct client *client_new(struct daemon *d)
+struct client *client_new(struct daemon *d)
 {
     struct client *c = xnew(struct client);
     c->daemon = d;
@@ -112,62 +108,6 @@ static void on_connection(uv_stream_t *server, int status)
         peer_close(c->peer);
     }
 }
-
-/* ---- the web front, behind a socketpair so that it can become a process of its own ---- */
-
-#ifdef SEER_HAVE_GATEWAY
-static int wanted_port(const struct daemon *d)
-{
-    const char *set = getenv("SEER_PORT");
-    if (set && *set)
-        return atoi(set);
-    _cleanup_free_ char *path = fs_join(d->paths.home, "port"), *text = NULL;
-    return fs_read_file(AT_FDCWD, path, 32, &text, NULL) == 0 ? atoi(text) : 0;
-}
-
-static const struct peer_ops gateway_side = {0};
-
-static int start_gateway(struct daemon *d, struct err *err)
-{
-    int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-        return err_sys(err, errno, "cannot make a socketpair");
-    struct client *c = client_new(d);
-    int r = peer_open_fd(c->peer, fds[0], err);
-    d->gateway_peer = peer_new(d->loop, &gateway_side, NULL);
-    if (peer_open_fd(d->gateway_peer, fds[1], r < 0 ? NULL : err) < 0)
-        r = -EIO;
-    struct gateway_options o = {.want_port = wanted_port(d)};
-    if (r == 0)
-        r = gateway_start(d->loop, d->gateway_peer, &o, &d->gateway, err);
-    if (r == -EADDRINUSE && o.want_port) {
-        o.want_port = 0; /* the port of last time is another program's now */
-        r = gateway_start(d->loop, d->gateway_peer, &o, &d->gateway, err);
-    }
-    if (r < 0)
-        return r;
-    char text[32];
-    _cleanup_free_ char *path = fs_join(d->paths.home, "port");
-    int n = snprintf(text, sizeof text, "%d\n", gateway_port(d->gateway));
-    r = fs_write_atomic(AT_FDCWD, path, text, (size_t)n, 0600);
-    return r < 0 ? err_sys(err, -r, "cannot write %s", path) : 0;
-}
-
-int daemon_http_port(const struct daemon *d)
-{
-    return d->gateway ? gateway_port(d->gateway) : 0;
-}
-#else
-static int start_gateway(struct daemon *d, struct err *err)
-{
-    return 0;
-}
-
-int daemon_http_port(const struct daemon *d)
-{
-    return 0;
-}
-#endif
 
 /* ---- life ---- */
 
@@ -254,7 +194,7 @@ int daemon_start(struct daemon *d, uv_loop_t *loop, struct err *err)
     if (r == 0)
         r = scan(d, err);
     if (r == 0)
-        r = start_gateway(d, err);
+        r = front_start(d, err);
     if (r == 0)
         r = peer_listen(loop, &d->server, sock, on_connection, err);
     if (r < 0)
@@ -279,11 +219,7 @@ void daemon_end(struct daemon *d)
         close_handle((uv_handle_t *)&d->server);
     close_handle((uv_handle_t *)&d->sigterm);
     close_handle((uv_handle_t *)&d->sigint);
-#ifdef SEER_HAVE_GATEWAY
-    gateway_stop(d->gateway);
-    d->gateway = NULL;
-    peer_close(d->gateway_peer);
-#endif
+    front_end(d);
     struct client *c;
     LIST_FOREACH (c, &d->clients, entry)
         peer_close(c->peer);

@@ -12,6 +12,7 @@
  *   build     Python environments, shared by all who wait for one; builder: the sandbox it runs in
  *   session   session.create and session.find; gone: the record of sessions whose sandbox has ended
  *   list, doctor
+ *   front     the web front, a client like any other
  *
  * Lifetimes: boxes live as long as the daemon; links, starts and builds end by themselves. Nothing
  * here waits: every step goes on in a callback.
@@ -72,6 +73,11 @@ _must_check_ int daemon_start(struct daemon *d, uv_loop_t *loop, struct err *err
 /* Closes every handle; the loop then runs out. Sandboxes go on. */
 void daemon_end(struct daemon *d);
 void daemon_done(struct daemon *d);
+/* A connection of the daemon's; its peer is to be opened. (daemon.c) */
+struct client *client_new(struct daemon *d);
+/* front.c */
+_must_check_ int front_start(struct daemon *d, struct err *err);
+void front_end(struct daemon *d);
 /* The port of the HTTP front, 0 when there is none. */
 int daemon_http_port(const struct daemon *d);
 

@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,9 +42,13 @@ static int parse(int argc, char **argv, int *ret_ready)
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'r')
-            *ret_ready = atoi(optarg);
-        else if (c == 'V') {
+        char *end;
+        if (c == 'r') {
+            long fd = strtol(optarg, &end, 10);
+            if (end == optarg || *end || fd < 0 || fd > INT_MAX)
+                return usage(2);
+            *ret_ready = (int)fd;
+        } else if (c == 'V') {
             puts("seerd " SEER_VERSION);
             return 0;
         } else if (c != 'f')

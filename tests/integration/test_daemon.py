@@ -77,9 +77,7 @@ class Link:
             else:
                 return message["result"]  # type: ignore[no-any-return]
 
-    def call(
-        self, method: str, on: Event | None = None, **params: Any
-    ) -> dict[str, Any]:
+    def call(self, method: str, on: Event | None = None, **params: Any) -> dict[str, Any]:
         return self.answer(self.ask(method, **params), on)
 
     def run(self, sandbox: str, *argv: str) -> tuple[int, bytes]:
@@ -153,9 +151,7 @@ class Seerd:
         path = f"{self.env['PATH']}:{ROOT / '.venv/bin'}"
         return {**mine, "PATH": path, "HOME": str(Path.home()), **more}
 
-    def sandbox(
-        self, link: Link, on: Event | None = None, **config: Any
-    ) -> dict[str, Any]:
+    def sandbox(self, link: Link, on: Event | None = None, **config: Any) -> dict[str, Any]:
         config.setdefault("execution_mode", "cli")
         return link.call(
             "sandbox.start",
@@ -246,19 +242,13 @@ def test_bad_config(seerd: Seerd, config: dict[str, Any], code: str, word: str) 
 def test_life_of_a_sandbox(seerd: Seerd) -> None:
     (seerd.top / "data.txt").write_text("hello")
     link = seerd.link()
-    box = seerd.sandbox(
-        link, name="one", env={"A": "b c"}, local_files=[["data.txt", "d/x.txt"]]
-    )
+    box = seerd.sandbox(link, name="one", env={"A": "b c"}, local_files=[["data.txt", "d/x.txt"]])
     assert box["name"] == "one" and box["isolation"] == "namespaces"
     assert link.run("one", "cat", "/workspace/d/x.txt") == (0, b"hello")
     assert link.run(box["sandbox"], "sh", "-c", 'printf %s "$A"') == (0, b"b c")
     assert link.run(box["sandbox"][:5], "sh", "-c", "exit 7") == (7, b"")
     code, env = link.run("one", "env")
-    assert (
-        code == 0
-        and b"SEER_HOME" not in env
-        and b"/work" not in env.replace(b"/workspace", b"")
-    )
+    assert code == 0 and b"SEER_HOME" not in env and b"/work" not in env.replace(b"/workspace", b"")
     (listed,) = link.call("sandbox.list")["sandboxes"]
     assert (listed["sandbox"], listed["state"]) == (box["sandbox"], "ready")
     with pytest.raises(Failed) as refused:
@@ -276,13 +266,14 @@ def test_life_of_a_sandbox(seerd: Seerd) -> None:
 
 def test_unknown_names(seerd: Seerd) -> None:
     link = seerd.link()
-    for method, more, code in [
+    table: list[tuple[str, dict[str, Any], str]] = [
         ("sandbox.exec", {"sandbox": "none", "argv": ["true"]}, "no_such_sandbox"),
         ("sandbox.stop", {"sandbox": "none"}, "no_such_sandbox"),
         ("session.create", {"sandbox": "none"}, "no_such_sandbox"),
         ("session.execute", {"session": "0" * 32, "code": "1"}, "no_such_session"),
         ("session.find", {"session": "abc"}, "no_such_session"),
-    ]:
+    ]
+    for method, more, code in table:
         with pytest.raises(Failed) as refused:
             link.call(method, **more)
         assert refused.value.code == code
@@ -350,9 +341,7 @@ def test_timeout_says_so(seerd: Seerd) -> None:
 def test_cancel_kills_the_command(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="c")
-    number = link.ask(
-        "sandbox.exec", sandbox="c", argv=["sh", "-c", "echo up; exec sleep 1000"]
-    )
+    number = link.ask("sandbox.exec", sandbox="c", argv=["sh", "-c", "echo up; exec sleep 1000"])
     assert link.recv()["event"] == "out"
     link.send({"id": number, "cancel": True})
     try:
@@ -368,9 +357,7 @@ def test_slow_reader_hinders_nobody(seerd: Seerd) -> None:
     slow, other = seerd.link(), seerd.link()
     seerd.sandbox(other, name="s")
     total = 64 << 20
-    number = slow.ask(
-        "sandbox.exec", sandbox="s", argv=["head", "-c", str(total), "/dev/zero"]
-    )
+    number = slow.ask("sandbox.exec", sandbox="s", argv=["head", "-c", str(total), "/dev/zero"])
     for _ in range(20):
         assert other.run("s", "echo", "ok") == (0, b"ok\n")
     got = 0
@@ -380,11 +367,7 @@ def test_slow_reader_hinders_nobody(seerd: Seerd) -> None:
         got += len(base64.b64decode(data["data64"]))
 
     done = slow.answer(number, count)
-    assert (
-        done["exit_code"] == 0
-        and got + done["dropped"] == total
-        and done["dropped"] == 0
-    )
+    assert done["exit_code"] == 0 and got + done["dropped"] == total and done["dropped"] == 0
 
 
 def test_environment_is_built_once(seerd: Seerd) -> None:
@@ -411,9 +394,7 @@ def test_environment_is_built_once(seerd: Seerd) -> None:
     assert len(boxes) == 2 and len(built) == 1
     link = seerd.link()
     stages: list[str] = []
-    third = seerd.sandbox(
-        link, lambda e, d: stages.append(d["stage"]), python_packages=[" six "]
-    )
+    third = seerd.sandbox(link, lambda e, d: stages.append(d["stage"]), python_packages=[" six "])
     assert "environment" not in stages
     code, out = link.run(
         third["sandbox"], "python", "-c",
@@ -445,9 +426,7 @@ def test_cancelled_build_leaves_nothing(seerd: Seerd) -> None:
     # A start that waits for the same key sees the end of the cancelled build.
     seerd.sandbox(link, python_packages=["six", "attrs"])
     folders = [
-        p.name
-        for p in (seerd.top / "cache/env").iterdir()
-        if not p.name.startswith(".lock")
+        p.name for p in (seerd.top / "cache/env").iterdir() if not p.name.startswith(".lock")
     ]
     assert len(folders) == 1 and not folders[0].startswith(".tmp")
 
@@ -469,9 +448,7 @@ def test_killed_during_a_build(seerd: Seerd) -> None:
     link = seerd.link()
     assert link.call("sandbox.list", all=True)["sandboxes"] == []
     seerd.sandbox(link, python_packages=["six", "attrs"])
-    assert not [
-        p for p in (seerd.top / "cache/env").iterdir() if p.name.startswith(".tmp")
-    ]
+    assert not [p for p in (seerd.top / "cache/env").iterdir() if p.name.startswith(".tmp")]
 
 
 def test_hidden_model_in_the_plan(seerd: Seerd) -> None:
@@ -493,20 +470,16 @@ def test_session_and_its_record(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="nb", execution_mode="notebook")
     lib = [{"name": "mylib", "source": "def f():\n    return 42\n"}]
-    make = {"sandbox": "nb", "name": "exp", "cwd": str(seerd.top)}
+    make: dict[str, Any] = {"sandbox": "nb", "name": "exp", "cwd": str(seerd.top)}
     one = link.call("session.create", **make, libraries=lib)
     two = link.call("session.create", **make)
     assert one["notebook"] == str(seerd.top / "outputs/exp.ipynb")
     assert two["notebook"] == str(seerd.top / "outputs/exp-2.ipynb")
     assert one["model_info_text"] == "" and len(one["session"]) == 32
     session, url = one["session"], one["jupyter_url"]
-    done = link.call(
-        "session.execute", session=session[:8], code="import mylib; mylib.f()"
-    )
+    done = link.call("session.execute", session=session[:8], code="import mylib; mylib.f()")
     assert done["status"] == "ok" and done["outputs"][0]["data"]["text/plain"] == "42"
-    assert (
-        link.call("session.find", session=session, jupyter_url=url)["state"] == "idle"
-    )
+    assert link.call("session.find", session=session, jupyter_url=url)["state"] == "idle"
     for wrong in (
         url[:-1] + ("0" if url[-1] != "0" else "1"),
         "http://x/",
@@ -516,9 +489,7 @@ def test_session_and_its_record(seerd: Seerd) -> None:
             link.call("session.find", session=session, jupyter_url=wrong)
         assert refused.value.code == "bad_token"
     with pytest.raises(Failed) as refused:
-        link.call(
-            "session.create", sandbox="nb", libraries=[{"name": "a-b", "source": ""}]
-        )
+        link.call("session.create", sandbox="nb", libraries=[{"name": "a-b", "source": ""}])
     assert refused.value.code == "bad_parameter"
 
     # The shim is killed in the middle of a cell: the caller hears it at once, the record is kept.
@@ -540,19 +511,13 @@ def test_session_and_its_record(seerd: Seerd) -> None:
         link.answer(number)
     assert died.value.code == "kernel_died"
     fate = link.call("session.wait", session=session, cell=cell)
-    assert (
-        fate["status"] == "died"
-        and fate["outputs"][0]["text"] == "kept\n"
-        and fate["reason"]
-    )
+    assert fate["status"] == "died" and fate["outputs"][0]["text"] == "kept\n" and fate["reason"]
     notebook = link.call("session.notebook", session=session)["notebook"]
     assert json.loads(Path(one["notebook"]).read_text())["cells"] == notebook["cells"]
     records: list[dict[str, Any]] = []
     link.call("session.read", lambda e, d: records.append(d), session=session)
     assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
-    assert link.call("session.output", session=session, cell=cell)["text"].startswith(
-        "kept"
-    )
+    assert link.call("session.output", session=session, cell=cell)["text"].startswith("kept")
     assert link.call("session.find", session=session)["state"] == "dead"
     with pytest.raises(Failed) as refused:
         link.call("session.execute", session=session, code="1")
@@ -568,7 +533,13 @@ def test_daemon_killed_during_a_cell(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="nb", execution_mode="notebook")
     session = link.call("session.create", sandbox="nb", cwd=str(seerd.top))["session"]
-    code = "import os\nprint('a', flush=True)\nopen('/workspace/up', 'w').close()\nopen('/workspace/go').read()\nprint('b')"
+    code = "\n".join(
+        [
+            "print('a', flush=True)",
+            "open('/workspace/go').read()",
+            "print('b')",
+        ]
+    )
     assert link.run("nb", "mkfifo", "/workspace/go")[0] == 0
     link.ask("session.execute", session=session, code=code, cell="c1")
     while link.recv()["event"] != "record":
@@ -580,6 +551,24 @@ def test_daemon_killed_during_a_cell(seerd: Seerd) -> None:
     assert seerd.link().run("nb", "sh", "-c", ": > /workspace/go")[0] == 0
     done = link.answer(number)
     assert done["status"] == "ok" and done["outputs"][0]["text"] == "a\nb\n"
+
+
+def test_port_is_kept_and_seer_port_obeyed(seerd: Seerd) -> None:
+    port = seerd.link().call("hello")["http_port"]
+    seerd.end()
+    seerd.start()
+    assert seerd.link().call("hello")["http_port"] == port
+    seerd.end()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        seerd.env["SEER_PORT"] = str(other.getsockname()[1])
+        said = seerd.start()["error"]
+        assert "SEER_PORT" in said["hint"]
+        seerd.env["SEER_PORT"] = "http"
+        assert seerd.start()["error"]["code"] == "bad_parameter"
+        (seerd.home / "port").write_text(str(other.getsockname()[1]))
+        del seerd.env["SEER_PORT"]  # the port of last time is another program's: any will do
+        assert seerd.start()["ready"] is True
+        assert seerd.link().call("hello")["http_port"] != other.getsockname()[1]
 
 
 def test_commands_only_has_no_notebook(seerd: Seerd) -> None:
