@@ -173,10 +173,12 @@ static int put_packages(struct parse *p, const json_t *v)
     const json_t *s;
     json_array_foreach (v, i, s) {
         const char *text = json_string_value(s);
-        if (r == 0 && (*text == '-' || strpbrk(text, "\n\r")))
+        if (r == 0 && (*text == '-' || strpbrk(text, "\n\r"))) {
             r = err_set(p->err, ERR_USER, "bad_parameter",
                         "python_packages: \"%.128s\" is no requirement", text);
-        else if (r == 0 && (*text == '.' || *text == '/' || strstr(text, "file:")))
+            err_hint(p->err,
+                     "write packages as pip does, without options: \"transformers==4.36.0\"");
+        } else if (r == 0 && (*text == '.' || *text == '/' || strstr(text, "file:")))
             r = later(p, "python_packages cannot name a folder or file of this machine yet",
                       "copy it in with local_files and install it from a cell");
     }

@@ -168,7 +168,7 @@ int init_spawn(int control, uint32_t job, char *const argv[], char *const env[],
     char *p = put32(put32(packet, INIT_SPAWN), job);
     p = put32(put32(p, (uint32_t)argc), (uint32_t)envc);
     p = put_strings(put_strings(p, argv), env);
-    strcpy(p, cwd);
+    memcpy(p, cwd, strlen(cwd) + 1);
     int r = send_packet(control, packet, len, fds, nfds);
     return r < 0 ? err_sys(err, -r, "cannot ask the sandbox to start %s", argv[0]) : 0;
 }
