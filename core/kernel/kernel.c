@@ -32,6 +32,7 @@ struct run {
     char *msg_id;            /* owned */
     json_t *reply;           /* owned; the execute_reply's content once it came */
     json_t *input_header;    /* owned; of the input_request that waits for an answer */
+    char *probe;             /* owned; msg_id of the question whether a reply is still to come */
     bool idle, started, error_shown, interrupted, allow_stdin;
 };
 
@@ -94,12 +95,19 @@ static int send_message(struct kernel *k, enum channel ch, const json_t *header,
     return r;
 }
 
-/* A failure needs no handling: the kernel takes nothing any more, and its death will be told. */
-static void send_simple(struct kernel *k, enum channel ch, const char *type, json_t *take_content)
+/* Its msg_id, malloc'ed. A failure needs no handling: the kernel takes nothing any more, and its
+ * death will be told. */
+static char *send_request(struct kernel *k, enum channel ch, const char *type, json_t *take_content)
 {
     _cleanup_json_ json_t *header = new_header(k, type), *content = take_content;
     int ignored = send_message(k, ch, header, NULL, content);
     (void)ignored;
+    return xstrdup(json_str(header, "msg_id", ""));
+}
+
+static void send_simple(struct kernel *k, enum channel ch, const char *type, json_t *take_content)
+{
+    free(send_request(k, ch, type, take_content));
 }
 
 static void nudge(struct kernel *k)
@@ -205,6 +213,7 @@ static void run_done(struct run *r)
     free(r->msg_id);
     json_decref(r->reply);
     json_decref(r->input_header);
+    free(r->probe);
     *r = (struct run){0};
 }
 
@@ -236,6 +245,26 @@ static void check_end(struct kernel *k)
     emit(k, end);
 }
 
+/* ipykernel answers an interrupted cell with an idle alone when the signal came after it had
+ * announced the cell and before the cell's code ran. Shell requests are served in order, so an
+ * answer to a later one means that no reply is to come. */
+static void probe_reply(struct kernel *k)
+{
+    struct run *r = &k->run;
+    if (r->cell[0] && r->interrupted && r->idle && !r->reply && !r->probe)
+        r->probe = send_request(k, CHANNEL_SHELL, "kernel_info_request", json_object());
+}
+
+static void end_without_reply(struct kernel *k)
+{
+    flush_flaws(k);
+    flush_stream(k);
+    json_t *end = json_pack("{s:s, s:s, s:s, s:n, s:s}", "t", "end", "cell", k->run.cell, "status",
+                            "interrupted", "count", "reason", "interrupted before its code ran");
+    run_done(&k->run);
+    emit(k, end);
+}
+
 /* --- messages --- */
 
 static void maybe_ready(struct kernel *k)
@@ -256,6 +285,7 @@ static void on_status(struct kernel *k, const struct wire_msg *m)
              strcmp(json_str(m->parent, "msg_type", ""), "kernel_info_request") == 0)
         k->idle_after_loss = true;
     check_end(k);
+    probe_reply(k);
 }
 
 static void on_iopub(struct kernel *k, const struct wire_msg *m, size_t bytes)
@@ -306,6 +336,8 @@ static void on_info_reply(struct kernel *k, const struct wire_msg *m)
     if (again && !k->dead)
         nudge(k);
     maybe_ready(k);
+    if (k->run.probe && strcmp(m->parent_id, k->run.probe) == 0 && !k->run.reply)
+        end_without_reply(k);
 }
 
 static void on_shell(struct kernel *k, const struct wire_msg *m)
@@ -523,6 +555,7 @@ const char *kernel_cell(const struct kernel *k)
 void kernel_note_interrupt(struct kernel *k)
 {
     k->run.interrupted = true;
+    probe_reply(k);
 }
 
 void kernel_shutdown(struct kernel *k)
