@@ -47,7 +47,7 @@ static void answer_endings(struct shim *s)
     }
 }
 
-static void close_loop(struct shim *s)
+void shim_close_handles(struct shim *s)
 {
     struct link *l;
     LIST_FOREACH (l, &s->links, entry)
@@ -91,5 +91,5 @@ void shim_on_pid1(uv_poll_t *h, int status, int events)
     log_info("sandbox=%s is gone", s->order.sandbox);
     logs_end(s);
     answer_endings(s);
-    close_loop(s);
+    shim_close_handles(s);
 }

@@ -7,6 +7,7 @@
  */
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "shim/doctor.h"
 #include "shim/reap.h"
 #include "shim/shim.h"
@@ -69,15 +70,13 @@ static int prepare(struct shim *s, struct err *err)
     if (!dir)
         return err_set(err, ERR_SYSTEM, "internal", "the folder of seer-shim cannot be found");
     s->init_path = fs_join(dir, "seer-init");
-    int r = read_order(&s->order, err);
-    if (r == 0)
-        r = uv_loop_init(&s->loop);
-    return r < 0 && !err_is_set(err) ? err_sys(err, -r, "cannot make an event loop") : r;
+    return read_order(&s->order, err);
 }
 
 static void shim_done(struct shim *s)
 {
-    uv_loop_close(&s->loop);
+    if (uv_loop_close(&s->loop) < 0)
+        log_warn("sandbox=%s a handle was left open", s->order.sandbox);
     if (s->k_fd >= 0)
         close(s->k_fd);
     if (s->run_fd >= 0)
@@ -94,11 +93,20 @@ static int run_shim(void)
     struct shim s = {
         .answer_fd = answer_fd(), .run_fd = -EBADF, .k_fd = -EBADF, .deadline_fd = -EBADF};
     setsid(); /* the engine has done it; started by hand, a terminal's end is not ours */
+    if (uv_loop_init(&s.loop) < 0) {
+        err_set(&err, ERR_SYSTEM, "system", "cannot make an event loop");
+        return say_error(s.answer_fd, &err);
+    }
     int r = prepare(&s, &err);
     if (r == 0)
         r = shim_start(&s, &err);
-    if (r < 0)
-        return say_error(s.answer_fd, &err);
+    if (r < 0) {
+        say_error(s.answer_fd, &err);
+        shim_close_handles(&s);
+        uv_run(&s.loop, UV_RUN_DEFAULT);
+        shim_done(&s);
+        return 1;
+    }
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null > STDIN_FILENO) {
         dup2(null, STDIN_FILENO);

@@ -89,6 +89,8 @@ void shim_on_connection(uv_stream_t *server, int status);
 void shim_end(struct shim *s, const char *reason);
 /* PID 1 is dead, and so is everything inside. */
 void shim_on_pid1(uv_poll_t *h, int status, int events);
+/* The loop runs empty after this. */
+void shim_close_handles(struct shim *s);
 /* Removes run/<id> and sandboxes/<id>. */
 void shim_remove_folders(const struct order *o);
 

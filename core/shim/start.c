@@ -142,7 +142,8 @@ static int serve(struct shim *s, struct err *err)
 {
     _cleanup_free_ char *path = fs_join(s->order.run, "shim.sock");
     int r = peer_listen(&s->loop, &s->server, path, shim_on_connection, err);
-    s->server.data = s;
+    if (r == 0)
+        s->server.data = s;
     return r;
 }
 
@@ -173,6 +174,7 @@ int shim_start(struct shim *s, struct err *err)
         return 0;
     }
     log_error("sandbox=%s start failed: %s", s->order.sandbox, err->msg);
+    shim_close_handles(s);
     struct err again = ERR_INIT;
     if (s->sb && sandbox_destroy(TAKE_PTR(s->sb), &again) < 0)
         log_error("sandbox=%s %s", s->order.sandbox, again.msg);

@@ -457,6 +457,20 @@ def test_interrupt_aborts_the_queue(shim: Shim) -> None:
     assert text_of(link("session.execute", session=session, code="print(5)")) == "5\n"
 
 
+def test_interrupts_at_once(shim: Shim) -> None:
+    """At every point of a cell's beginning an interrupt ends it, and the kernel goes on."""
+    link = shim.link()
+    session, _ = shim.session(link)
+    for i in range(40):
+        code = "import time\nfor _ in range(20): time.sleep(1)"
+        running = link.start("session.execute", session=session, code=code)
+        if i % 2:
+            running.until(lambda n, d: n == "record" and d["rec"]["t"] == "start")
+        link("session.interrupt", session=session)
+        assert running.wait()["status"] == "interrupted", shim.log.read_text()
+    assert text_of(link("session.execute", session=session, code="print(7)")) == "7\n"
+
+
 def test_timeout_of_a_call_and_reconnect(shim: Shim) -> None:
     link = shim.link()
     session, _ = shim.session(link)
@@ -493,8 +507,12 @@ def test_late_output_and_input(shim: Shim) -> None:
 def test_kernel_death(shim: Shim, code: str, reason: str) -> None:
     link = shim.link()
     session, made = shim.session(link)
-    call = link.start("session.execute", session=session, code="print('said', flush=True)\n" + code)
+    # What is still in the dying process's own queue nobody can save: wait until it is here.
+    wait = "import os, time\nprint('said')\nwhile not os.path.exists('/tmp/go'): time.sleep(.01)\n"
+    call = link.start("session.execute", session=session, code=wait + code)
     queued = link.start("session.execute", session=session, code="1")
+    call.until(lambda n, d: n == "record" and d["rec"]["t"] == "output")
+    link("sandbox.exec", sandbox=shim.id, argv=["touch", "/tmp/go"])
     result = call.wait()
     assert result["status"] == "died" and reason in result["reason"], shim.log.read_text()
     assert text_of(result) == "said\n"
