@@ -58,8 +58,61 @@ int fs_mkdir_p(int dirfd, const char *path, mode_t mode)
     return 0;
 }
 
-/* Takes dfd. `dev` keeps the walk on one file system. */
-static int rm_children(int take_dfd, dev_t dev)
+/* Deeper folders are moved up to the top and met again there: a hostile tree is as deep as its maker
+ * likes, and each level costs a descriptor and a stack frame. */
+#define RM_DEPTH_MAX 64
+
+struct rm {
+    int top;   /* borrowed */
+    dev_t dev; /* the walk stays on one file system */
+};
+
+/* Opens a folder that may forbid it to its own owner. */
+static int rm_open(int dfd, const char *name)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(dfd, name, flags);
+    if (fd < 0 && errno == EACCES && fchmodat(dfd, name, 0700, 0) == 0)
+        fd = openat(dfd, name, flags);
+    return fd < 0 ? -errno : fd;
+}
+
+static int rm_unlink(int dfd, const char *name, int flags)
+{
+    if (unlinkat(dfd, name, flags) == 0 || errno == ENOENT)
+        return 0;
+    /* The folder is read-only for its owner (who is not root). */
+    if (errno == EACCES && fchmod(dfd, 0700) == 0 &&
+        (unlinkat(dfd, name, flags) == 0 || errno == ENOENT))
+        return 0;
+    return -errno;
+}
+
+static int rm_children(const struct rm *rm, int take_dfd, int depth);
+
+static int rm_folder(const struct rm *rm, int dfd, const char *name, int depth)
+{
+    if (depth > RM_DEPTH_MAX) {
+        char id[ID_LONG_LEN + 1];
+        id_long(id);
+        /* To be moved, it must be writable too. */
+        if (fchmodat(dfd, name, 0700, 0) < 0 || renameat(dfd, name, rm->top, id) < 0)
+            return -errno;
+        return 0;
+    }
+    int fd = rm_open(dfd, name);
+    struct stat st;
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    if (fstat(fd, &st) < 0 || st.st_dev != rm->dev) {
+        close(fd);
+        return -EXDEV;
+    }
+    int r = rm_children(rm, fd, depth);
+    return r < 0 ? r : rm_unlink(dfd, name, AT_REMOVEDIR);
+}
+
+static int rm_children(const struct rm *rm, int take_dfd, int depth)
 {
     DIR *d = fdopendir(take_dfd);
     if (!d) {
@@ -69,38 +122,12 @@ static int rm_children(int take_dfd, dev_t dev)
     }
     int r = 0;
     const struct dirent *de;
-    while ((errno = 0, de = readdir(d))) {
+    while (r == 0 && (de = readdir(d))) {
         if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
             continue;
-        int here = dirfd(d);
-        if (unlinkat(here, de->d_name, 0) == 0 || errno == ENOENT)
-            continue;
-        if (errno != EISDIR && errno != EPERM) {
-            r = -errno;
-            break;
-        }
-        int sub = openat(here, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (sub < 0 && errno == EACCES && fchmodat(here, de->d_name, 0700, 0) == 0)
-            sub = openat(here, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        struct stat st;
-        if (sub < 0 || fstat(sub, &st) < 0) {
-            r = -errno;
-            if (sub >= 0)
-                close(sub);
-            break;
-        }
-        if (st.st_dev != dev) {
-            close(sub);
-            r = -EXDEV;
-            break;
-        }
-        r = rm_children(sub, dev);
-        if (r < 0)
-            break;
-        if (unlinkat(here, de->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
-            r = -errno;
-            break;
-        }
+        r = rm_unlink(dirfd(d), de->d_name, 0);
+        if (r == -EISDIR || r == -EPERM)
+            r = rm_folder(rm, dirfd(d), de->d_name, depth + 1);
     }
     closedir(d);
     return r;
@@ -112,21 +139,24 @@ int fs_rm_rf(int dirfd, const char *path)
         return 0;
     if (errno != EISDIR && errno != EPERM)
         return -errno;
-    int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES && fchmodat(dirfd, path, 0700, 0) == 0)
-        fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int fd = rm_open(dirfd, path);
     if (fd < 0)
-        return errno == ENOENT ? 0 : -errno;
+        return fd == -ENOENT ? 0 : fd;
     struct stat st;
-    if (fstat(fd, &st) < 0) {
-        int e = errno;
-        close(fd);
-        return -e;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    const struct rm rm = {fd, st.st_dev};
+    /* Again while deep folders have come up to the top meanwhile. */
+    for (;;) {
+        int walk = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = walk < 0 ? -errno : rm_children(&rm, walk, 0);
+        if (r < 0)
+            return r;
+        if (unlinkat(dirfd, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != ENOTEMPTY && errno != EEXIST)
+            return -errno;
     }
-    int r = rm_children(fd, st.st_dev);
-    if (r < 0)
-        return r;
-    return unlinkat(dirfd, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int fs_read_fd(int fd, size_t max, char **ret, size_t *ret_len)

@@ -120,11 +120,20 @@ struct texts {
     char *mountinfo, *groups; /* owned */
 };
 
+static int join_v1(struct cgroup *cg, const struct texts *t, const char *id,
+                   enum cgroup_controller c)
+{
+    char *own;
+    int r = cgroup_find(t->mountinfo, t->groups, names[c], &own);
+    return r < 0 ? r : add_dir(cg, own, id, c, false);
+}
+
 static int join(struct cgroup *cg, const struct texts *t, const char *id, enum cgroup_controller c)
 {
     char *own;
-    if (cgroup_find(t->mountinfo, t->groups, names[c], &own) == 0)
-        return add_dir(cg, own, id, c, false);
+    int r = join_v1(cg, t, id, c);
+    if (r != -ENOENT)
+        return r;
     if (cgroup_find(t->mountinfo, t->groups, NULL, &own) < 0)
         return -ENOENT;
     char *base = v2_base(own);
@@ -211,6 +220,8 @@ int cgroup_create(const struct plan *plan, struct cgroup *ret, json_t *notes, st
         else if ((r = apply(&cg, plan, (enum cgroup_controller)c)) < 0)
             err_sys(err, -r, "cannot limit the %s of the sandbox", names[c]);
     }
+    if (r == 0 && cg.count > 0) /* for the figures only: no note when there is none */
+        (void)!join_v1(&cg, &t, plan->id, CGROUP_CPUACCT);
     free(t.mountinfo);
     free(t.groups);
     if (r == 0) {
@@ -258,7 +269,7 @@ void cgroup_usage(const struct cgroup *cg, struct sandbox_usage *ret)
             (void)!read_number(d->path, "pids.current", &ret->pids);
         if (d->v2)
             ret->cpu_ns = read_keyed(d->path, "cpu.stat", "usage_usec") * 1000;
-        else if (d->controllers & 1u << CGROUP_CPU)
+        else if (d->controllers & 1u << CGROUP_CPUACCT)
             (void)!read_number(d->path, "cpuacct.usage", &ret->cpu_ns);
     }
 }

@@ -27,7 +27,7 @@ static const struct {
     {"opt/python", 0755}, {"opt/seer", 0755},    {"opt/seer/guest", 0755},
     {"proc", 0555},       {"root", 0700},        {"run", 0755},
     {"run/lock", 01777},  {"run/seer", 0755},    {"srv", 0755},
-    {"sys", 0555},        {"sys/devices", 0555}, {"sys/devices/system", 0555},
+    {"sys", 0755},        {"sys/devices", 0755}, {"sys/devices/system", 0755},
     {"tmp", 01777},       {"usr", 0755},         {"var", 0755},
     {"var/cache", 0755},  {"var/lib", 0755},     {"var/log", 0755},
     {"var/tmp", 01777},   {"workspace", 0755},   {"opt/seer/lib", 0755},
