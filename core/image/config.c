@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "image/files.h"
 
 #include <limits.h>
 #include <string.h>
@@ -274,24 +275,6 @@ static int put_timeout(struct parse *p, const json_t *v)
     return 0;
 }
 
-/* The guest's path: absolute, or below /workspace; "." and ".." have no place in it. */
-static char *guest_path(const char *given, const char *local)
-{
-    const char *base = strrchr(local, '/');
-    size_t n = strlen(given);
-    _cleanup_free_ char *whole = n && given[n - 1] == '/'
-                                     ? xasprintf("%s%s", given, base ? base + 1 : local)
-                                     : xstrdup(given);
-    char *path = whole[0] == '/' ? xstrdup(whole) : fs_join("/workspace", whole);
-    for (const char *at = path; (at = strchr(at, '/')); at++)
-        if (strncmp(at, "/../", 4) == 0 || strcmp(at, "/..") == 0 || strncmp(at, "/./", 3) == 0 ||
-            strcmp(at, "/.") == 0 || strncmp(at, "//", 2) == 0 || strcmp(at, "/") == 0) {
-            free(path);
-            return NULL;
-        }
-    return path;
-}
-
 static int put_file(struct parse *p, const json_t *pair)
 {
     const char *local = json_string_value(json_array_get(pair, 0));
@@ -300,6 +283,9 @@ static int put_file(struct parse *p, const json_t *pair)
         return bad(p, "local_files", "a list of (local path, sandbox path)");
     const char *cwd = p->from->cwd ? p->from->cwd : "/";
     const char *home = json_str(p->from->environ, "HOME", "/");
+    if (strlen(local) != json_string_length(json_array_get(pair, 0)) ||
+        strlen(to) != json_string_length(json_array_get(pair, 1)))
+        return bad(p, "local_files", "a list of paths");
     _cleanup_free_ char *src = strncmp(local, "~/", 2) == 0 ? fs_join(home, local + 2)
                                : *local == '/'              ? xstrdup(local)
                                                             : fs_join(cwd, local);
@@ -309,12 +295,11 @@ static int put_file(struct parse *p, const json_t *pair)
         err_hint(p->err, "paths are taken from the folder the script runs in, %s", cwd);
         return -EINVAL;
     }
-    _cleanup_free_ char *dst = guest_path(to, real);
+    _cleanup_free_ char *dst = files_guest_path(to, real);
     if (!dst)
         return err_set(p->err, ERR_USER, "bad_parameter",
                        "local_files: \"%.256s\" is no path in the sandbox", to);
-    json_array_append_new(p->to->files, json_pack("{s:s, s:s}", "src", real, "dst", dst));
-    return 0;
+    return files_add(p->to->files, real, dst, p->err);
 }
 
 static int put_files(struct parse *p, const json_t *v)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "image/config.h"
 #include "image/env.h"
+#include "image/files.h"
 #include "image/links.h"
 #include "image/pip.h"
 #include "image/torch.h"
@@ -296,6 +297,41 @@ static void test_sizes(void **state)
     }
 }
 
+/* ---- local_files ---- */
+
+static void test_guest_paths(void **state)
+{
+    static const struct {
+        const char *given, *want; /* NULL: refused */
+    } table[] = {{"/data/x", "/data/x"}, {"x", "/workspace/x"}, {"./x", "/workspace/x"},
+                 {"/data/", "/data/f"},  {".", "/workspace/f"}, {"./", "/workspace/f"},
+                 {"../x", NULL},         {"/a/../b", NULL},     {"/a//b", NULL},
+                 {"/a/./b", NULL},       {"a/..", NULL},        {"..", NULL}};
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        _cleanup_free_ char *got = files_guest_path(table[i].given, "/home/me/f");
+        if (strcmp(got ? got : "-", table[i].want ? table[i].want : "-") != 0) {
+            print_error("%s -> %s\n", table[i].given, got ? got : "refused");
+            fail();
+        }
+    }
+}
+
+static void test_folders(void **state)
+{
+    char *dir = tmp_dir();
+    put(dir, "a/f", "1");
+    put(dir, "a/sub/g", "2");
+    _cleanup_free_ char *link = fs_join(dir, "a/link"), *folder = fs_join(dir, "a");
+    assert_int_equal(symlink("/etc/passwd", link), 0);
+    _cleanup_json_ json_t *files = json_array();
+    assert_int_equal(files_add(files, folder, "/data", NULL), 0);
+    _cleanup_free_ char *text = json_dumps(files, 0);
+    assert_int_equal(json_array_size(files), 2);
+    assert_non_null(strstr(text, "/data/sub/g"));
+    assert_null(strstr(text, "link"));
+    drop(dir);
+}
+
 /* ---- the key ---- */
 
 static void key_of(const char *packages, const char *environ, const char *version, char ret[65])
@@ -392,6 +428,8 @@ int main(void)
         cmocka_unit_test(test_config_table),
         cmocka_unit_test(test_config_adds),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_guest_paths),
+        cmocka_unit_test(test_folders),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_key_constraints),
         cmocka_unit_test(test_python),
