@@ -57,6 +57,16 @@ static int parse(int argc, char **argv, int *ret_ready)
     return optind == argc ? -1 : usage(2);
 }
 
+static void say_ready(const struct daemon *d, int fd)
+{
+    log_info("event=ready pid=%d home=\"%s\" http_port=%d", (int)getpid(), d->paths.home,
+             daemon_http_port(d));
+    json_t *line = json_object();
+    json_object_set_new(line, "ready", json_true());
+    json_object_set_new(line, "pid", json_integer(getpid()));
+    say(fd, line);
+}
+
 int main(int argc, char **argv)
 {
     int ready = -1, status = parse(argc, argv, &ready);
@@ -71,22 +81,19 @@ int main(int argc, char **argv)
     if (uv_loop_init(&loop) < 0)
         return 1;
     int r = daemon_start(&d, &loop, &err);
-    if (r < 0) {
+    if (r == 0)
+        say_ready(&d, ready);
+    else {
         log_error("event=start why=\"%s\"", err.msg);
-        json_t *line = json_object();
-        json_object_set_new(line, "error", json_from_err(&err));
-        say(ready, line);
         daemon_end(&d);
-    } else {
-        log_info("event=ready pid=%d home=\"%s\" http_port=%d", (int)getpid(), d.paths.home,
-                 daemon_http_port(&d));
-        json_t *line = json_object();
-        json_object_set_new(line, "ready", json_true());
-        json_object_set_new(line, "pid", json_integer(getpid()));
-        say(ready, line);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     daemon_done(&d);
     uv_loop_close(&loop);
-    return r < 0 ? 1 : 0;
+    if (r == 0)
+        return 0;
+    json_t *line = json_object(); /* last, so that whoever reads it finds the lock free */
+    json_object_set_new(line, "error", json_from_err(&err));
+    say(ready, line);
+    return 1;
 }
