@@ -136,8 +136,11 @@ static int put_model(struct parse *p, const json_t *m)
                            flag ? "true or false" : "text");
     }
     const char *name = json_str(m, "name", ""), *var = json_str(m, "var_name", "model");
-    if (!*name || strlen(name) > PATH_MAX)
-        return err_set(p->err, ERR_USER, "bad_model_name", "a model has no name");
+    if (!*name || strlen(name) > PATH_MAX) {
+        int r = err_set(p->err, ERR_USER, "bad_model_name", "a model has no name");
+        err_hint(p->err, "name it as the hub does: \"org/name\"");
+        return r;
+    }
     size_t i;
     const json_t *other;
     json_array_foreach (p->to->models, i, other) {
