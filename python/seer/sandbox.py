@@ -123,7 +123,7 @@ class Sandbox:
         try:
             transport.call("sandbox.stop", {"sandbox": self._id})
         except SeerError as error:
-            if error.code != "no_such_sandbox":
+            if error.code not in ("no_such_sandbox", "sandbox_died"):
                 raise
         self._terminated = True
 

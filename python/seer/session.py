@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from seer import transport
 from seer.errors import SeerError
 
 LOST_IN_A_ROW = 5  # connections without an event between them, as in core/client/client.c
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OnRecord = Callable[[dict[str, Any]], None]
 
 
@@ -34,7 +36,7 @@ class CellResult:
 
     @property
     def text(self) -> str:
-        """What a person would read: streams, results as text, tracebacks."""
+        """What a person would read: streams, results as text, tracebacks (without colours)."""
         return "".join(_text_of(output) for output in self.outputs)
 
     @property
@@ -55,7 +57,7 @@ def _text_of(output: dict[str, Any]) -> str:
     if kind == "stream":
         return _joined(output.get("text"))
     if kind == "error":
-        return "\n".join(str(line) for line in output.get("traceback") or []) + "\n"
+        return COLOURS.sub("", "\n".join(str(x) for x in output.get("traceback") or [])) + "\n"
     return _joined((output.get("data") or {}).get("text/plain")) + "\n"
 
 

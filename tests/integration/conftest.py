@@ -104,7 +104,11 @@ def _world(world: World) -> None:
 
 
 def read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    """The text of a file; empty when it is not there, or no longer (a process's file in /proc)."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def run_cli(

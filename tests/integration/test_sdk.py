@@ -172,7 +172,7 @@ def test_life(world: World, new_sandbox: Callable[..., sdk.Sandbox]) -> None:
     assert_gone(world, sandbox.sandbox_id)
     with pytest.raises(sdk.SeerError) as caught:
         sandbox.exec("true")
-    assert caught.value.code == "no_such_sandbox"
+    assert caught.value.code == "sandbox_died" and "stop" in str(caught.value)
 
 
 def test_context_manager(world: World) -> None:
