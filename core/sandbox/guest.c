@@ -20,17 +20,19 @@
 
 #define CONTROL 3
 
-/* The caller may die at any time: then its end of the socket closes and nothing comes. */
-static int wait_for_ids(const struct guest *g, struct err *err)
+static int die_with_caller(struct err *err)
 {
-    char go;
-    close(g->parent_control);
-    close(g->parent_sync);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return err_sys(err, errno, "cannot tie the sandbox to its shim");
-    if (read(g->sync, &go, 1) != 1)
-        _exit(1);
     return 0;
+}
+
+/* The caller may die at any time: then its end of the pipe closes and nothing comes. */
+static void wait_for_ids(const struct guest *g)
+{
+    char go;
+    if (read(g->go, &go, 1) != 1)
+        _exit(1);
 }
 
 static int new_session(const struct guest *g, struct err *err)
@@ -54,10 +56,7 @@ static int become_root(struct err *err)
     if ((setgroups(0, NULL) < 0 && errno != EPERM) || setresgid(0, 0, 0) < 0 ||
         setresuid(0, 0, 0) < 0)
         return err_sys(err, errno, "cannot become root of the sandbox");
-    /* The change of ids cleared it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return err_sys(err, errno, "cannot tie the sandbox to its shim");
-    return 0;
+    return die_with_caller(err); /* the change of ids cleared it */
 }
 
 /* The program as a mount of its own: read-only, so that not even the owner of the host's file can
@@ -68,7 +67,15 @@ static int open_init(struct guest *g, struct err *err)
                      ? mount_bind(AT_FDCWD, g->init_path,
                                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err)
                      : open(g->init_path, O_PATH | O_CLOEXEC);
-    return g->init_fd < 0 ? err_sys(err, errno, "cannot use %s", g->init_path) : 0;
+    if (g->init_fd < 0)
+        return err_sys(err, errno, "cannot use %s", g->init_path);
+    if (g->plan->isolation == PLAN_NONE)
+        return 0;
+    /* Attached over itself: it then goes with the old root, where a detached mount would cost
+     * another grace period of RCU when its descriptor closes. */
+    _cleanup_close_ int at = open(g->init_path, O_PATH | O_CLOEXEC);
+    return at < 0 ? err_sys(err, errno, "cannot use %s", g->init_path)
+                  : mount_attach(g->init_fd, at, err);
 }
 
 static int build(struct guest *g, struct err *err)
@@ -83,8 +90,10 @@ static int build(struct guest *g, struct err *err)
         r = open_init(g, err);
     if (r == 0)
         r = root_open(&root, g->plan, g->skeleton, err);
-    if (r == 0)
+    if (r == 0) {
+        wait_for_ids(g); /* only now: the caller writes the maps meanwhile */
         r = become_root(err);
+    }
     if (r == 0)
         r = root_build(&root, err);
     return r < 0 ? r : root_enter(&root, err);
@@ -106,7 +115,7 @@ static int drop(const struct guest *g, struct err *err)
 static int place_fds(struct guest *g, struct err *err)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int *keep[] = {&null, &g->control, &g->sync, &g->init_fd};
+    int *keep[] = {&null, &g->control, &g->init_fd};
     for (size_t i = 0; i < ARRAY_SIZE(keep); i++) {
         *keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, 16);
         if (*keep[i] < 0)
@@ -137,7 +146,9 @@ void guest_run(const struct guest *given)
     struct guest g = *given;
     struct err err = ERR_INIT;
     bool walls = g.plan->isolation == PLAN_NAMESPACES;
-    int r = wait_for_ids(&g, &err);
+    close(g.parent_control);
+    close(g.parent_go);
+    int r = die_with_caller(&err);
     if (r == 0)
         r = new_session(&g, &err);
     if (r == 0)
@@ -150,6 +161,6 @@ void guest_run(const struct guest *given)
         prctl(PR_SET_PDEATHSIG, 0);
     if (r == 0)
         execute(&g, &err);
-    (void)!write(g.sync, &err, sizeof err);
+    (void)!write(g.control, &err, sizeof err);
     _exit(1);
 }

@@ -14,13 +14,13 @@ struct guest {
     const struct syscall_filter *filter;
     const struct cgroup *cgroup;
     const char *init_path;
-    int init_fd; /* filled by the child */
-    int control; /* the child's end of the link */
-    int sync;    /* one byte comes: "the ids are mapped"; a struct err goes when a step fails */
-    int parent_control, parent_sync; /* the caller's ends, to close */
+    int init_fd;                   /* filled by the child */
+    int control;                   /* the child's end of the link */
+    int go;                        /* one byte comes: "the ids are mapped" */
+    int parent_control, parent_go; /* the caller's ends, to close */
 };
 
-/* Does not return: executes seer-init, or sends why not and exits. */
+/* Does not return: executes seer-init, or sends a struct err over control and exits. */
 _Noreturn void guest_run(const struct guest *g);
 
 #endif

@@ -16,8 +16,8 @@
  *
  * The base root, always: an overlay whose lower is a skeleton (kept in the cache: /bin -> usr/bin
  * …, /etc with passwd, group, hosts, nsswitch, resolv.conf where there is a network, CA
- * certificates, /root /tmp /workspace /var …) with the sandbox's own upper; the machine's /usr as
- * an overlay over it, /proc, a private /dev (null zero full random urandom tty, pts, shm),
+ * certificates, /root /tmp /workspace /var …) with the sandbox's own upper; the machine's /usr,
+ * read-only, /proc, a private /dev (null zero full random urandom tty, pts, shm),
  * /sys/devices/system read-only. Nothing else of the host.
  */
 #ifndef SEER_SANDBOX_PLAN_H

@@ -2,7 +2,7 @@
  *
  * root: the guest's file system, built by the cloned child in its own mount namespace.
  *
- *   root_prepare  (caller) the sandbox's folders: upper<N> and work<N> for each overlay, a mount point
+ *   root_prepare  (caller) the sandbox's folders: upper<N> and work<N> for each overlay
  *   root_open     (child, still with the caller's host ids) opens every host path: afterwards no
  *                 host path is looked up again
  *   root_build    (child, as the guest's root) makes the mounts from those descriptors
@@ -32,7 +32,7 @@ struct root_source {
 
 struct root {
     const struct plan *plan;     /* borrowed */
-    int point;                   /* where the root is mounted at first */
+    int point;                   /* where the root is mounted at first: the sandbox's own folder */
     struct root_source *sources; /* owned */
     size_t count;
     int *files; /* owned: plan->files, open */

@@ -26,7 +26,7 @@ static const struct {
 
 static size_t overlay_count(const struct plan *plan)
 {
-    size_t n = 2; /* the root and /usr */
+    size_t n = 1; /* the root */
     for (size_t i = 0; i < plan->mount_count; i++)
         n += plan->mounts[i].type == PLAN_OVERLAY;
     return n;
@@ -44,7 +44,7 @@ static int make_owned(int dfd, const char *name, mode_t mode, const struct ids *
 int root_prepare(const struct plan *plan, const struct ids *ids, struct err *err)
 {
     _cleanup_close_ int dfd = open(plan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = dfd < 0 ? -errno : make_owned(dfd, "point", 0755, ids);
+    int r = dfd < 0 ? -errno : 0;
     for (size_t i = 0; i < overlay_count(plan) && r == 0; i++) {
         char name[64];
         snprintf(name, sizeof name, "upper%zu", i);
@@ -124,10 +124,10 @@ static int add_base_bind(struct root *root, const char *path, struct err *err)
 
 static int open_base(struct root *root, const char *skeleton, struct err *err)
 {
-    const char *bottom[] = {skeleton, NULL}, *usr[] = {"/usr", NULL};
+    const char *bottom[] = {skeleton, NULL};
     int r = open_overlay(root, 0, bottom, add(root, PLAN_OVERLAY, "/"), err);
     if (r == 0)
-        r = open_overlay(root, 1, usr, add(root, PLAN_OVERLAY, "/usr"), err);
+        r = add_base_bind(root, "/usr", err);
     if (r == 0)
         r = add_base_bind(root, "/sys/devices/system", err);
     for (size_t i = 0; skeleton_usr_links[i] && r == 0; i++) {
@@ -182,12 +182,11 @@ static int open_file(const char *path, struct err *err)
 
 int root_open(struct root *root, const struct plan *plan, const char *skeleton, struct err *err)
 {
-    size_t most = 2 + BASE_BINDS_MAX + plan->mount_count, overlay = 2;
+    size_t most = 1 + BASE_BINDS_MAX + plan->mount_count, overlay = 1;
     *root = (struct root){.plan = plan, .fd = -1};
     root->sources = xcalloc(most, sizeof *root->sources);
     root->files = xcalloc(plan->file_count + 1, sizeof *root->files);
-    _cleanup_free_ char *point = xasprintf("%s/point", plan->dir);
-    root->point = open_path(point, O_DIRECTORY, err);
+    root->point = open_path(plan->dir, O_DIRECTORY, err);
     int r = root->point < 0 ? root->point : open_base(root, skeleton, err);
     for (size_t i = 0; i < ARRAY_SIZE(devices) && r == 0; i++) {
         root->devices[i] = open_device(i, err);

@@ -111,52 +111,49 @@ static int refused_clone(struct err *err, int errnum)
     return -errnum;
 }
 
-/* What the child says until it executes seer-init: nothing, or why it could not. */
-static int read_verdict(int sync, struct err *err)
+/* One packet of the child: a struct err from before the exec, or seer-init's UP. */
+static int first_packet(int control, char *buf, struct err *err)
 {
+    struct init_msg m;
     struct err got;
-    if (!wait_fd(sync, clock_boot_ms() + START_MS))
-        return err_sys(err, ETIMEDOUT, "the sandbox did not start");
     ssize_t n;
     do
-        n = read(sync, &got, sizeof got);
+        n = recv(control, buf, INIT_PACKET_MAX, 0);
     while (n < 0 && errno == EINTR);
-    if (n == 0)
-        return 0;
-    if (n != (ssize_t)sizeof got)
+    if (n <= 0)
         return err_sys(err, EPROTO, "the sandbox broke off while it started");
-    got.msg[sizeof got.msg - 1] = got.hint[sizeof got.hint - 1] = got.code[sizeof got.code - 1] = 0;
-    if (err)
-        *err = got;
-    return got.errnum > 0 ? -got.errnum : -EIO;
+    if (n == (ssize_t)sizeof got) {
+        memcpy(&got, buf, sizeof got);
+        got.msg[sizeof got.msg - 1] = got.hint[sizeof got.hint - 1] = '\0';
+        got.code[sizeof got.code - 1] = '\0';
+        if (err)
+            *err = got;
+        return got.errnum > 0 ? -got.errnum : -EIO;
+    }
+    if (init_msg_parse(buf, (size_t)n, &m) < 0)
+        return err_sys(err, EPROTO, "seer-init sent a strange packet");
+    init_msg_done(&m);
+    return m.type == INIT_UP ? 0 : err_sys(err, EPROTO, "seer-init did not come up");
 }
 
 static int wait_up(struct sandbox *sb, struct err *err)
 {
-    uint64_t deadline = clock_boot_ms() + START_MS;
-    struct init_msg m;
     _cleanup_free_ char *buf = xmalloc(INIT_PACKET_MAX);
-    int r = 0;
-    while (r == 0 && wait_fd(sb->control, deadline))
-        r = init_recv(sb->control, buf, &m, NULL, NULL);
-    if (r == 1 && m.type == INIT_UP)
-        return 0;
-    if (r == 1)
-        init_msg_done(&m);
-    return err_sys(err, r == 0 ? ETIMEDOUT : EPROTO, "seer-init did not come up");
+    if (!wait_fd(sb->control, clock_boot_ms() + START_MS))
+        return err_sys(err, ETIMEDOUT, "the sandbox did not start");
+    return first_packet(sb->control, buf, err);
 }
 
 /* Everything between the clone and the first packet. */
-static int attend(struct sandbox *sb, const struct plan *plan, int sync, struct err *err)
+static int attend(struct sandbox *sb, const struct plan *plan, int go, struct err *err)
 {
     bool walls = plan->isolation == PLAN_NAMESPACES;
     int r = walls ? ids_write_maps(&sb->ids, sb->pid, err) : 0;
-    if (r == 0 && write(sync, "g", 1) != 1)
-        r = err_sys(err, errno, "the sandbox broke off while it started");
+    /* The child may have failed before it came to read: its reason is in the link, so no SIGPIPE. */
+    if (r == 0)
+        (void)!send(go, "g", 1, MSG_NOSIGNAL);
     if (r == 0) /* while the child mounts */
         r = record_write(plan->dir, plan, &sb->cgroup, sb->pid, err);
-    if (r == 0)
-        r = read_verdict(sync, err);
     if (r == 0)
         r = wait_up(sb, err);
     return r == 0 && walls ? verify_guest(sb->pid, plan, sb->ids.uid, err) : r;
@@ -164,29 +161,29 @@ static int attend(struct sandbox *sb, const struct plan *plan, int sync, struct 
 
 static int launch(struct sandbox *sb, struct guest *g, struct err *err)
 {
-    int control[2], sync[2];
+    int control[2], go[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
         return err_sys(err, errno, "cannot make a socket");
     sb->control = control[0];
     _cleanup_close_ int their_control = control[1];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) < 0)
         return err_sys(err, errno, "cannot make a socket");
-    _cleanup_close_ int our_sync = sync[0];
-    _cleanup_close_ int their_sync = sync[1];
-    if (fcntl(control[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(control[1], F_SETFL, 0) < 0)
+    _cleanup_close_ int our_go = go[0];
+    _cleanup_close_ int their_go = go[1];
+    if (fcntl(sb->control, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(err, errno, "cannot set up a socket");
     g->control = their_control;
-    g->sync = their_sync;
+    g->go = their_go;
     g->parent_control = sb->control;
-    g->parent_sync = our_sync;
+    g->parent_go = our_go;
     sb->pid = fault_point("sandbox.clone") < 0 ? (errno = EPERM, -1) : clone_guest(g, &sb->pidfd);
     if (sb->pid == 0)
         guest_run(g);
     if (sb->pid < 0)
         return refused_clone(err, errno);
     close(TAKE_FD(their_control));
-    close(TAKE_FD(their_sync));
-    return attend(sb, g->plan, our_sync, err);
+    close(TAKE_FD(their_go));
+    return attend(sb, g->plan, our_go, err);
 }
 
 static void add_notes(struct sandbox *sb, const struct plan *plan)
