@@ -225,10 +225,12 @@ def test_sockets_of_the_host(walls: Walls) -> None:
         abstract.listen()
         probe = (
             "import socket\n"
-            f"for f, a in ((2, ('127.0.0.1', {tcp.getsockname()[1]})), (1, {str(path)!r}), (1, chr(0) + {name!r})):\n"
+            f"tcp, path, name = ('127.0.0.1', {tcp.getsockname()[1]}), {str(path)!r}, {name!r}\n"
+            "for f, a in ((2, tcp), (1, path), (1, chr(0) + name)):\n"
             "    try: socket.socket(f).connect(a); print('open')\n"
             "    except OSError as e: print(type(e).__name__)\n"
-            "s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname()); print('lo')\n"
+            "s = socket.create_server(('127.0.0.1', 0))\n"
+            "socket.create_connection(s.getsockname()); print('lo')\n"
         )
         run = walls.python(probe)
         assert run.out.split() == [
@@ -257,10 +259,13 @@ def sock(family, kind=1, proto=0):
 high = 1 << 32
 print(json.dumps({
  'mount': call(165, 0, 0, 0, 0, 0), 'umount2': call(166, 0, 0), 'pivot_root': call(155, 0, 0),
- 'setns': call(308, 0, 0), 'unshare user': call(272, 0x10000000), 'unshare net high': call(272, 0x40000000 | high),
- 'unshare time': call(272, 0x80), 'clone user': call(56, 0x10000011, 0, 0, 0, 0), 'clone3': call(435, 0, 0),
+ 'setns': call(308, 0, 0), 'unshare user': call(272, 0x10000000),
+ 'unshare net high': call(272, 0x40000000 | high),
+ 'unshare time': call(272, 0x80),
+ 'clone user': call(56, 0x10000011, 0, 0, 0, 0), 'clone3': call(435, 0, 0),
  'bpf': call(321, 0, 0, 0), 'keyctl': call(250, 0, 0, 0, 0, 0), 'add_key': call(248, 0, 0, 0, 0, 0),
- 'userfaultfd': call(323, 0), 'perf': call(298, 0, 0, 0, 0, 0), 'open_by_handle_at': call(304, 0, 0, 0),
+ 'userfaultfd': call(323, 0), 'perf': call(298, 0, 0, 0, 0, 0),
+ 'open_by_handle_at': call(304, 0, 0, 0),
  'io_uring': call(425, 1, 0), 'open_tree': call(428, 0, 0, 0), 'open_tree_attr': call(467, 0, 0, 0, 0, 0),
  'fsopen': call(430, 0, 0), 'reboot': call(169, 0, 0, 0, 0), 'init_module': call(175, 0, 0, 0),
  'kexec_load': call(246, 0, 0, 0, 0), 'settimeofday': call(164, 0, 0), 'swapon': call(167, 0, 0),
@@ -268,7 +273,8 @@ print(json.dumps({
  'sethostname': call(170, 0, 0), 'personality': call(135, 0x0400000),
  'tiocsti': call(16, 0, 0x5412, 0), 'tiocsti high': call(16, 0, 0x5412 | high, 0),
  'packet': sock(17, 3), 'alg': sock(38, 5), 'vsock': sock(40), 'audit': sock(16, 3, 9), 'key': sock(15, 3, 2),
- 'unix': sock(1), 'inet': sock(2), 'inet6': sock(10), 'netlink': sock(16, 3, 0), 'unshare files': call(272, 0x400),
+ 'unix': sock(1), 'inet': sock(2), 'inet6': sock(10), 'netlink': sock(16, 3, 0),
+ 'unshare files': call(272, 0x400),
 }))
 """
 
