@@ -31,6 +31,10 @@ _must_check_ int journal_open(const char *path, struct journal **ret, uint64_t *
 _must_check_ int journal_append(struct journal *j, const json_t *rec, uint64_t *ret_seq,
                                 uint64_t *ret_time_ns, struct err *err);
 _must_check_ int journal_sync(struct journal *j, struct err *err);
+/* For a sync in another thread: fdatasync() on a copy of this descriptor (borrowed), whose failure
+ * is then told with journal_sync_failed(). */
+int journal_fd(const struct journal *j);
+void journal_sync_failed(struct journal *j);
 uint64_t journal_next_seq(const struct journal *j);
 void journal_close(struct journal *j);
 

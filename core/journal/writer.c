@@ -234,6 +234,16 @@ int journal_sync(struct journal *j, struct err *err)
     return fail(j, err, -r, "sync");
 }
 
+int journal_fd(const struct journal *j)
+{
+    return j->fd;
+}
+
+void journal_sync_failed(struct journal *j)
+{
+    j->dead = true;
+}
+
 uint64_t journal_next_seq(const struct journal *j)
 {
     return j->next;

@@ -173,8 +173,8 @@ static bool path_unchanged(const struct notebook_file *nf, const char *path)
     return fd >= 0 && unchanged(nf, fd);
 }
 
-/* A new file, written and synced; *ret_tmp is its name. */
-static int write_temp(const char *path, const char *text, size_t len, char **ret_tmp,
+/* A new file, written and perhaps synced; *ret_tmp is its name. */
+static int write_temp(const char *path, const char *text, size_t len, bool sync, char **ret_tmp,
                       struct stat *ret_st)
 {
     char id[ID_SHORT_LEN + 1];
@@ -184,7 +184,7 @@ static int write_temp(const char *path, const char *text, size_t len, char **ret
     if (fd < 0)
         return -errno;
     int r = fs_write_all(fd, text, len);
-    if (r == 0 && (fsync(fd) < 0 || fstat(fd, ret_st) < 0))
+    if (r == 0 && ((sync && fsync(fd) < 0) || fstat(fd, ret_st) < 0))
         r = -errno;
     if (r < 0) {
         unlink(tmp);
@@ -246,7 +246,7 @@ static char *notebook_text(const json_t *notebook, size_t *ret_len)
     return text;
 }
 
-int notebook_file_save(struct notebook_file *nf, const json_t *notebook, struct err *err)
+static int save(struct notebook_file *nf, const json_t *notebook, bool sync, struct err *err)
 {
     size_t len;
     _cleanup_free_ char *text = notebook_text(notebook, &len);
@@ -254,7 +254,7 @@ int notebook_file_save(struct notebook_file *nf, const json_t *notebook, struct 
         return err_set(err, ERR_BUG, "bad_notebook", "the notebook cannot be written as JSON");
     _cleanup_free_ char *tmp = NULL;
     struct stat st;
-    int r = write_temp(nf->path, text, len, &tmp, &st);
+    int r = write_temp(nf->path, text, len, sync, &tmp, &st);
     if (r < 0)
         return fail(err, -r, nf->path);
     r = put_in_place(nf, tmp);
@@ -275,8 +275,18 @@ int notebook_file_save(struct notebook_file *nf, const json_t *notebook, struct 
     nf->len = len;
     nf->hash = hash_of(text, len);
     nf->saved = true;
-    r = sync_folder(nf->path);
+    r = sync ? sync_folder(nf->path) : 0;
     return r < 0 ? fail(err, -r, nf->path) : 0;
+}
+
+int notebook_file_save(struct notebook_file *nf, const json_t *notebook, struct err *err)
+{
+    return save(nf, notebook, true, err);
+}
+
+int notebook_file_write(struct notebook_file *nf, const json_t *notebook, struct err *err)
+{
+    return save(nf, notebook, false, err);
 }
 
 const char *notebook_file_path(const struct notebook_file *nf)

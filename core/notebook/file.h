@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * file: the .ipynb on disk. Written to a temporary file beside it, synced, renamed. It remembers
+ * file: the .ipynb on disk. Written to a temporary file beside it, synced, renamed (write: not
+ * synced; the caller does it when it likes, the journal has everything). It remembers
  * (size, mtime, inode, hash of content) what it wrote last: when somebody else changed the file since, ours
  * goes to "<name> (seer).ipynb" beside it instead, and *ret_path says so.
  */
@@ -21,6 +22,8 @@ _must_check_ int notebook_file_adopt(const char *path, const char *session,
                                      struct notebook_file **ret, struct err *err);
 _must_check_ int notebook_file_save(struct notebook_file *nf, const json_t *notebook,
                                     struct err *err);
+_must_check_ int notebook_file_write(struct notebook_file *nf, const json_t *notebook,
+                                     struct err *err);
 const char *notebook_file_path(const struct notebook_file *nf);
 void notebook_file_close(struct notebook_file *nf);
 
