@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "shim/session.h"
+#include "shim/sync.h"
 #include "shim/wait.h"
 
 #include <signal.h>
@@ -93,17 +94,16 @@ void cells_started(struct session *se)
     jobs_signal(se->shim, se->job, SIGINT);
 }
 
-/* The end is on the disk and in the file before those who wait hear of it. */
+/* The end is in the journal and in the notebook's file before those who wait hear of it. */
 void cells_ended(struct session *se, json_t *take_end)
 {
     struct cell *c = TAKE_PTR(se->running);
-    struct err lost = c->lost, err = ERR_INIT;
+    struct err lost = c->lost;
     if (se->state == SESSION_BUSY)
         se->state = SESSION_IDLE;
     session_append_owed(se, take_end);
-    if (journal_sync(se->journal, &err) < 0 && !err_is_set(&lost))
-        lost = err;
     session_save(se);
+    sync_soon(se);
     wait_cell_ended(se, c->id, err_is_set(&lost) ? &lost : NULL);
     cell_free(c);
     cells_next(se);
@@ -225,13 +225,12 @@ void cells_markdown(struct session *se, struct call *take_call)
                     LIMIT_CELL_SOURCE >> 20);
     if (r == 0)
         r = session_append(se, cell_record(id, "markdown", text, origin_of(params)), &err);
-    if (r == 0)
-        r = journal_sync(se->journal, &err);
     if (r < 0) {
         call_fail(take_call, &err);
         return;
     }
     session_save(se);
+    sync_soon(se);
     json_t *result = json_object();
     json_object_set_new(result, "cell", json_string(id));
     call_reply(take_call, result);

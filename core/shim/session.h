@@ -54,7 +54,8 @@ struct session {
     struct fold *fold;              /* owned */
     struct notebook_file *notebook; /* owned */
     bool save_failed;
-    bool ours; /* we made its folder: a start that fails removes it */
+    bool syncing, sync_again; /* sync.h */
+    bool ours;                /* we made its folder: a start that fails removes it */
 
     struct call *opening; /* owned; the shim.session that waits */
     struct boot *boot;    /* owned; while STARTING */
@@ -73,20 +74,28 @@ struct session {
 };
 
 /* ---- session.c ---- */
-void session_open(struct shim *s, struct call *take_call);
 struct session *session_find(const struct shim *s, const char *id);
 const char *session_state_name(const struct session *se);
-/* The kernel stands no more; every cell ends. Idempotent. */
-void session_kernel_died(struct session *se, const char *reason);
-/* Everything is said: the file and the journal are closed. The sandbox is gone. */
-void session_close(struct session *se);
 /* session.json, with "ended" when nothing can be added any more. */
 _must_check_ int session_describe(const struct session *se, bool ended, struct err *err);
+/* A start that failed, for this reason: nothing of it stays. */
+void session_discard(struct session *se, const struct err *err);
+/* Everything is said: the file and the journal are closed. The sandbox is gone. */
+void session_close(struct session *se);
 
+/* ---- open.c ---- */
+void session_open(struct shim *s, struct call *take_call);
 /* From boot.c. `failed` ends the session's start and the session. */
 void session_boot_models(struct session *se, json_t *models, const char *text);
-void session_boot_ready(struct session *se);
 void session_boot_failed(struct session *se, const struct err *err);
+
+/* ---- life.c ---- */
+void session_boot_ready(struct session *se);
+json_t *session_kernel_record(const char *state, const char *reason);
+/* For job_ops; ctx is the session's id, and is freed. */
+void session_job_ended(struct shim *s, uint32_t job, const struct job_end *end, void *ctx);
+/* The kernel stands no more; every cell ends. Idempotent. */
+void session_kernel_died(struct session *se, const char *reason);
 
 /* ---- record.c ---- */
 /* Journal, fold, followers. Takes rec. -errno: it is nowhere. */

@@ -234,6 +234,11 @@ def text_of(result: Any) -> str:
     return "".join(o["text"] for o in result["outputs"] if o["output_type"] == "stream")
 
 
+def ends_line(name: str, data: Any) -> bool:
+    """print() may come in pieces; this is the one with the newline."""
+    return name == "record" and data["rec"].get("output", {}).get("text", "").endswith("\n")
+
+
 def out_of(call: Call, stream: str = "stdout") -> bytes:
     return b"".join(
         base64.b64decode(d["data64"]) for n, d in call.events if n == "out" and d["stream"] == stream
@@ -480,7 +485,7 @@ def test_timeout_of_a_call_and_reconnect(shim: Shim) -> None:
     link.close()
     again = shim.link()
     waiting = again.start("session.wait", session=session, cell=result["cell"])
-    waiting.until(lambda n, d: n == "record" and d["rec"]["t"] == "output")
+    waiting.until(ends_line)
     again("sandbox.exec", sandbox=shim.id, argv=["touch", "/tmp/go"])
     assert waiting.wait()["status"] == "ok"
 
@@ -511,7 +516,7 @@ def test_kernel_death(shim: Shim, code: str, reason: str) -> None:
     wait = "import os, time\nprint('said')\nwhile not os.path.exists('/tmp/go'): time.sleep(.01)\n"
     call = link.start("session.execute", session=session, code=wait + code)
     queued = link.start("session.execute", session=session, code="1")
-    call.until(lambda n, d: n == "record" and d["rec"]["t"] == "output")
+    call.until(ends_line)
     link("sandbox.exec", sandbox=shim.id, argv=["touch", "/tmp/go"])
     result = call.wait()
     assert result["status"] == "died" and reason in result["reason"], shim.log.read_text()
@@ -579,7 +584,7 @@ def test_stop_ends_a_running_cell(shim: Shim) -> None:
     session, made = shim.session(link)
     call = link.start("session.execute", session=session, code="print('x', flush=True)\nwhile True: pass")
     queued = link.start("session.execute", session=session, code="1")
-    call.until(lambda n, d: n == "record" and d["rec"]["t"] == "output")
+    call.until(ends_line)
     stopped = other.start("shim.stop")
     result = call.wait()
     assert result["status"] == "died" and result["reason"] == "the sandbox was stopped"
