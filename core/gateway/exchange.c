@@ -204,7 +204,7 @@ static int send_head(struct exchange *x)
 /* One piece of the body. */
 static int send_chunk(struct exchange *x, const char *data, size_t left)
 {
-    static unsigned char block[LWS_PRE + CHUNK]; /* one loop, one thread, used within this call */
+    unsigned char block[LWS_PRE + CHUNK];
     size_t n = left < CHUNK ? left : CHUNK;
     memcpy(block + LWS_PRE, data, n);
     bool last = n == left && (!x->stream || x->closing);
