@@ -56,8 +56,8 @@ static bool step(struct source *src)
 static void on_poll(uv_poll_t *h, int status, int events)
 {
     struct source *src = h->data;
-    if (status < 0)
-        end(src);
+    if (status < 0) /* a socket whose other end left something unread: ours still has its words */
+        source_finish(src);
     else
         step(src); /* one chunk a turn, so that a flood leaves room for others */
 }

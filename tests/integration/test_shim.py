@@ -193,7 +193,16 @@ def mounts() -> list[dict[str, Any]]:
         shutil.rmtree(env, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", env], check=True)
         subprocess.run(
-            [env / "bin/python", "-m", "pip", "install", "-q", "--only-binary", ":all:", "ipykernel"],
+            [
+                env / "bin/python",
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--only-binary",
+                ":all:",
+                "ipykernel",
+            ],
             check=True,
         )
         link = env / "bin/python"
@@ -241,7 +250,9 @@ def ends_line(name: str, data: Any) -> bool:
 
 def out_of(call: Call, stream: str = "stdout") -> bytes:
     return b"".join(
-        base64.b64decode(d["data64"]) for n, d in call.events if n == "out" and d["stream"] == stream
+        base64.b64decode(d["data64"])
+        for n, d in call.events
+        if n == "out" and d["stream"] == stream
     )
 
 
@@ -268,7 +279,9 @@ def test_a_failed_start_leaves_nothing(shims: Callable[..., Shim]) -> None:
 
 def test_nonsense_is_refused() -> None:
     for text in (b"", b"{}", b"[1]", b'{"v": 2}', b"\xff" * 100):
-        done = subprocess.run([BIN / "seer-shim"], input=text, capture_output=True, timeout=DEADLINE)
+        done = subprocess.run(
+            [BIN / "seer-shim"], input=text, capture_output=True, timeout=DEADLINE
+        )
         assert done.returncode == 1
         assert json.loads(done.stdout)["error"]["message"]
 
@@ -555,7 +568,10 @@ def test_failed_start_of_a_session(shim: Shim) -> None:
     assert sorted((shim.home / "sessions").glob("*")) == before
     assert link("shim.status")["sessions"] == [] and not list(shim.home.glob("*.ipynb"))
     session, _ = shim.session(link, libraries=[library])
-    assert text_of(link("session.execute", session=session, code="import steer; print(steer.x)")) == "1\n"
+    assert (
+        text_of(link("session.execute", session=session, code="import steer; print(steer.x)"))
+        == "1\n"
+    )
 
 
 def test_logs(shim: Shim) -> None:
@@ -576,13 +592,46 @@ def test_logs(shim: Shim) -> None:
     assert follow.wait() == {}
 
 
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("echo garbage >&3; sleep 1000", "boot_failed"),
+        ("head -c 3000000 /dev/zero | tr '\\0' x >&3; sleep 1000", "boot_failed"),
+        ("echo '{\"event\": \"models\", \"models\": [7]}' >&3; sleep 1000", "boot_failed"),
+        ("echo '{\"event\": 3}' >&3", "boot_failed"),
+        ("yes '{\"event\": \"progress\", \"text\": 1}' >&3 & sleep .1; kill $!", "kernel_died"),
+        ("echo '{\"event\": \"failed\", \"code\": [], \"message\": null}' >&3", "boot_failed"),
+        ("echo '{\"event\": \"ready\"}' >&3; sleep 1000", None),
+        ("ln -s /etc/passwd /run/seer/k; echo last words >&2; exit 5", "kernel_died"),
+        ("exec 3>&-; kill -9 $$", "kernel_died"),
+    ],
+)  # fmt: skip
+def test_a_hostile_boot(shims: Callable[..., Shim], tmp_path: Path, mounts: list[dict[str, Any]],
+                        script: str, code: str | None) -> None:  # fmt: skip
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "python").chmod(0o755)
+    tmp_path.chmod(0o755)
+    bind = {"type": "bind", "src": str(tmp_path), "dst": "/hostile", "writable": False}
+    shim = shims(python="/hostile/python", plan={"mounts": [*mounts, bind]})
+    link = shim.link()
+    with pytest.raises(Failed) as caught:
+        shim.session(link)
+    assert caught.value.code == code or code is None, caught.value
+    if "last words" in script:
+        assert "last words" in str(caught.value) and "exit code 5" in str(caught.value)
+    assert link("shim.status")["sessions"] == []
+    assert link("sandbox.exec", sandbox=shim.id, argv=["true"])["exit_code"] == 0
+
+
 # -------------------------------------------------------------- the hard ways
 
 
 def test_stop_ends_a_running_cell(shim: Shim) -> None:
     link, other = shim.link(), shim.link()
     session, made = shim.session(link)
-    call = link.start("session.execute", session=session, code="print('x', flush=True)\nwhile True: pass")
+    call = link.start(
+        "session.execute", session=session, code="print('x', flush=True)\nwhile True: pass"
+    )
     queued = link.start("session.execute", session=session, code="1")
     call.until(ends_line)
     stopped = other.start("shim.stop")
@@ -604,7 +653,9 @@ def test_kill_9_and_reap(shim: Shim) -> None:
     queued = link.start("session.execute", session=session, code="1")
     call.until(lambda n, d: n == "record" and d["seq"] > 50)
     assert reap(shim)["error"]["code"] == "busy", "a living shim is not reaped"
-    children = Path(f"/proc/{shim.process.pid}/task/{shim.process.pid}/children").read_text().split()
+    children = (
+        Path(f"/proc/{shim.process.pid}/task/{shim.process.pid}/children").read_text().split()
+    )
     inside = [os.pidfd_open(int(pid)) for pid in children]
     shim.process.kill()
     shim.process.wait()
@@ -624,7 +675,9 @@ def test_kill_9_and_reap(shim: Shim) -> None:
     first = cells[call.events[0][1]["cell"]]
     printed = "".join("".join(o["text"]) for o in first["outputs"] if o["output_type"] == "stream")
     assert printed.startswith(acknowledged) and len(acknowledged) > 50
-    assert "supervisor" in json.dumps(first) and "aborted" in json.dumps(cells[queued.events[0][1]["cell"]])
+    assert "supervisor" in json.dumps(first) and "aborted" in json.dumps(
+        cells[queued.events[0][1]["cell"]]
+    )
     before = (shim.home / "sessions" / session / "journal").read_bytes()
     assert reap(shim) == {"ready": True}
     assert (shim.home / "sessions" / session / "journal").read_bytes() == before
