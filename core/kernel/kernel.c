@@ -514,7 +514,10 @@ int kernel_execute(struct kernel *k, const char *cell, const char *code, size_t 
         return err_set(err, ERR_USER, "bad_utf8", "the code is not UTF-8");
     _cleanup_json_ json_t *content = json_pack(
         "{s:o, s:b, s:b, s:{}, s:b, s:b}", "code", text, "silent", silent, "store_history", !silent,
-        "user_expressions", "allow_stdin", allow_stdin, "stop_on_error", true);
+        "user_expressions", "allow_stdin", allow_stdin,
+        /* The session queues, so the kernel has nothing to abort; with true, ipykernel aborts the
+         * next cell too when it is quick. */
+        "stop_on_error", false);
     _cleanup_json_ json_t *header = new_header(k, "execute_request");
     int r = send_message(k, CHANNEL_SHELL, header, NULL, content);
     if (r < 0)
