@@ -17,6 +17,7 @@ from seer.errors import SeerError
 from seer.execution import attach_to_session, create_local_session, create_notebook_session
 from seer.sandbox import ExecResult, Sandbox, ScopedSandbox
 from seer.session import CellResult, NotebookSession
+from seer.transport import find_binary
 from seer.workspace import Library, Workspace
 
 __version__ = "0.1.0"
@@ -36,4 +37,5 @@ __all__ = [
     "attach_to_session",
     "create_local_session",
     "create_notebook_session",
+    "find_binary",
 ]
