@@ -59,6 +59,8 @@ static void add_line(struct content *c, const char *line)
 
 static void end_block(struct content *c)
 {
+    while (c->text.len && c->text.data[c->text.len - 1] == '\n')
+        c->text.data[--c->text.len] = '\0';
     if (c->text.len)
         json_array_append_new(c->blocks, json_pack("{s:s, s:o}", "type", "text", "text",
                                                    json_lossy(c->text.data, c->text.len)));
@@ -231,8 +233,6 @@ json_t *content_from_cell(const json_t *result, const char *session)
     const json_t *truncated = json_object_get(result, "truncated");
     if (c.cut || json_array_size(truncated))
         add_cut_note(&c, result, session);
-    while (c.text.len && c.text.data[c.text.len - 1] == '\n')
-        c.text.data[--c.text.len] = '\0';
     end_block(&c);
     if (json_array_size(c.blocks) == 0)
         json_array_append_new(c.blocks,

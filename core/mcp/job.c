@@ -133,7 +133,8 @@ static void tell_progress(struct job *j)
     if (!j->running)
         snprintf(text, sizeof text, "waiting for the kernel, %.0f s", seconds);
     else
-        snprintf(text, sizeof text, "running for %.0f s, %zu outputs", seconds, j->outputs);
+        snprintf(text, sizeof text, "running for %.0f s, %zu output%s", seconds, j->outputs,
+                 j->outputs == 1 ? "" : "s");
     mcp_call_progress(j->call, seconds, text);
 }
 

@@ -339,7 +339,7 @@ static void content_interleaves(void **state)
                         "\"metadata\":{}},"
                         "{\"output_type\":\"execute_result\",\"data\":{\"text/"
                         "plain\":\"42\",\"text/html\":\"<b>42</b>\"}}]}");
-    assert_string_equal(block(c, 0, "text"), "a\nb\n");
+    assert_string_equal(block(c, 0, "text"), "a\nb");
     assert_string_equal(block(c, 1, "data"), "iVBORw0=");
     assert_string_equal(block(c, 1, "mimeType"), "image/png");
     assert_string_equal(block(c, 2, "text"), "42");
