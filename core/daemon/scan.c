@@ -68,7 +68,7 @@ static void adopt(struct daemon *d, const char *folder)
         if (!is_box_id(de->d_name) || box_by_id(d, de->d_name))
             continue;
         struct box *b = box_new(d, de->d_name, false);
-        snprintf(b->id, sizeof b->id, "%s", de->d_name);
+        memcpy(b->id, de->d_name, ID_SHORT_LEN + 1); /* is_box_id: it is that long */
         b->state = BOX_READY;
         log_warn("event=adopt sandbox=%s", b->id);
     }
