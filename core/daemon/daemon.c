@@ -240,6 +240,7 @@ void daemon_done(struct daemon *d)
         start_fail(LIST_FIRST(&d->starts), &err);
     while (!LIST_EMPTY(&d->boxes))
         box_free(LIST_FIRST(&d->boxes));
+    front_done(d);
     engine_free(d->engine);
     registry_close(d->registry);
     python_free(d->python);

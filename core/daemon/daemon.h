@@ -78,6 +78,7 @@ struct client *client_new(struct daemon *d);
 /* front.c */
 _must_check_ int front_start(struct daemon *d, struct err *err);
 void front_end(struct daemon *d);
+void front_done(struct daemon *d); /* once the loop has run out */
 /* The port of the HTTP front, 0 when there is none. */
 int daemon_http_port(const struct daemon *d);
 

@@ -67,22 +67,22 @@ int front_start(struct daemon *d, struct err *err)
     int port = wanted_port(d, &must, err), r = port < 0 ? port : connect_gateway(d, err);
     if (r < 0)
         return r;
-    struct gateway_options o = {.want_port = port};
+    struct gateway_options o = {.want_port = port, .must = must};
     r = gateway_start(d->loop, d->gateway_peer, &o, &d->gateway, err);
     if (r == -EADDRINUSE && must)
         err_hint(err, "another program has it: set SEER_PORT to a free one, or unset it");
-    else if (r == -EADDRINUSE && port) {
-        o.want_port = 0;
-        r = gateway_start(d->loop, d->gateway_peer, &o, &d->gateway, err);
-    }
     return r < 0 ? r : save_port(d, err);
 }
 
 void front_end(struct daemon *d)
 {
     gateway_stop(d->gateway);
-    d->gateway = NULL;
     peer_close(d->gateway_peer);
+}
+
+void front_done(struct daemon *d)
+{
+    gateway_free(TAKE_PTR(d->gateway));
 }
 
 int daemon_http_port(const struct daemon *d)
@@ -96,6 +96,10 @@ int front_start(struct daemon *d, struct err *err)
 }
 
 void front_end(struct daemon *d)
+{
+}
+
+void front_done(struct daemon *d)
 {
 }
 

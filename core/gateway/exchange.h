@@ -19,6 +19,7 @@ struct gateway {
     struct peer *daemon; /* borrowed */
     struct lws_context *lws;
     void *loops[1];
+    bool stopped;
     int port;
     size_t exchanges;
 };

@@ -140,11 +140,19 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
+/* A vhost is what listens. */
+static struct lws_vhost *listen_on(struct gateway *g, struct lws_context_creation_info *info,
+                                   int port)
+{
+    info->port = port;
+    return g->lws ? lws_create_vhost(g->lws, info) : NULL;
+}
+
 int gateway_start(uv_loop_t *loop, struct peer *daemon, const struct gateway_options *o,
                   struct gateway **ret, struct err *err)
 {
     lws_set_log_level(0, NULL); /* its lines may hold addresses with a token in them */
-    struct gateway *g = xnew(struct gateway);
+    struct gateway *g = *ret = xnew(struct gateway);
     *g = (struct gateway){.loop = loop, .daemon = daemon, .loops = {loop}};
     struct lws_context_creation_info info = {
         .port = o->want_port,
@@ -162,14 +170,14 @@ int gateway_start(uv_loop_t *loop, struct peer *daemon, const struct gateway_opt
         .uid = -1,
     };
     g->lws = lws_create_context(&info);
-    struct lws_vhost *vh = g->lws ? lws_create_vhost(g->lws, &info) : NULL;
+    struct lws_vhost *vh = listen_on(g, &info, o->want_port);
+    if (!vh && o->want_port && !o->must)
+        vh = listen_on(g, &info, 0);
     if (!vh) {
-        gateway_stop(g);
         err_set(err, ERR_SYSTEM, "port_taken", "cannot listen on 127.0.0.1:%d", o->want_port);
         return -EADDRINUSE;
     }
     g->port = lws_get_vhost_listen_port(vh);
-    *ret = g;
     return 0;
 }
 
@@ -180,12 +188,19 @@ int gateway_port(const struct gateway *g)
 
 void gateway_stop(struct gateway *g)
 {
+    if (!g || g->stopped)
+        return;
+    g->stopped = true;
+    if (g->lws)
+        lws_context_destroy(
+            g->lws); /* begins to close its handles, which takes turns of the loop */
+}
+
+void gateway_free(struct gateway *g)
+{
     if (!g)
         return;
     if (g->lws)
-        lws_context_destroy(g->lws);
-    g->lws = NULL;
-    if (g->exchanges == 0)
-        free(g);
-    /* else questions to the daemon are still open and point here: the process is ending */
+        lws_context_destroy(g->lws); /* the second time it frees what the handles were part of */
+    free(g);
 }

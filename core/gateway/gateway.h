@@ -24,14 +24,18 @@ struct gateway;
 
 struct gateway_options {
     int want_port; /* 0: any */
+    bool must;     /* that port or none; else any other does when it is taken */
 };
 
-/* daemon: borrowed, must outlive the gateway. -EADDRINUSE when want_port is taken. */
+/* daemon: borrowed, must outlive the gateway. -EADDRINUSE when want_port is taken. *ret is set on
+ * failure too: what was begun is stopped and freed like a gateway that works. */
 _must_check_ int gateway_start(uv_loop_t *loop, struct peer *daemon,
                                const struct gateway_options *o, struct gateway **ret,
                                struct err *err);
 int gateway_port(const struct gateway *g);
-/* Ends all connections; the loop must turn afterwards until its handles are closed. NULL is fine. */
+/* Ends all connections and closes all handles. NULL and a second time are fine. */
 void gateway_stop(struct gateway *g);
+/* After gateway_stop(), once the loop has run out. NULL is fine. */
+void gateway_free(struct gateway *g);
 
 #endif

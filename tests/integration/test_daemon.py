@@ -571,6 +571,22 @@ def test_port_is_kept_and_seer_port_obeyed(seerd: Seerd) -> None:
         assert seerd.link().call("hello")["http_port"] != other.getsockname()[1]
 
 
+def test_end_with_open_connections_frees_the_web_front(seerd: Seerd) -> None:
+    """libwebsockets' context was never freed: a sanitized seerd ended with status 1."""
+    box = seerd.sandbox(seerd.link(), name="c")["sandbox"]
+    port = seerd.link().call("hello")["http_port"]
+    with (
+        socket.create_connection(("127.0.0.1", port)) as idle,
+        socket.create_connection(("127.0.0.1", port)) as half,
+    ):
+        idle.sendall(f"GET /s/{box}/api HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert b" 200 " in idle.recv(65536)  # answered, kept alive
+        half.sendall(b"GET /s/")
+        assert seerd.end() == 0
+    assert "Sanitizer" not in seerd.log.read_text()
+    assert seerd.start()["ready"] is True
+
+
 def test_commands_only_has_no_notebook(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="c")
