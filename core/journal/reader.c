@@ -71,7 +71,9 @@ static int read_magic(struct journal_reader *r, struct err *err)
 static int read_more(struct journal_reader *r, struct err *err)
 {
     size_t have = r->ahead.len - r->used;
-    size_t want = READ_AHEAD, frame = journal_frame_size(r->ahead.data + r->used, have);
+    size_t want = READ_AHEAD;
+    /* Before the first read there is no buffer, and NULL + 0 is undefined. */
+    size_t frame = have ? journal_frame_size(r->ahead.data + r->used, have) : 0;
     if (frame > have + want && frame <= JOURNAL_HEAD_LEN + (size_t)LIMIT_JOURNAL_RECORD)
         want = frame - have;
     buf_consume(&r->ahead, r->used);

@@ -13,6 +13,7 @@
 struct link {
     uv_loop_t *loop;   /* borrowed */
     struct peer *peer; /* NULL while there is no connection */
+    bool closing;
 };
 
 struct link_call {
@@ -40,8 +41,13 @@ struct link *link_new(uv_loop_t *loop)
 
 void link_close(struct link *l)
 {
-    if (l && l->peer)
+    l->closing = true;
+    if (l->peer)
         peer_close(l->peer);
+}
+
+void link_free(struct link *l)
+{
     free(l);
 }
 
@@ -74,7 +80,9 @@ static void on_done(const json_t *result, const struct err *err, void *ctx)
     bool lost = err && strcmp(err->code, "connection_lost") == 0;
     if (lost && lc->link->peer == lc->peer)
         lc->link->peer = NULL; /* it is closing; the next request makes a new one */
-    if (lost && lc->again != LINK_ONCE && ++lc->tries < LINK_TRIES) {
+    if (lc->link->closing) {
+        finish(lc, result, err);
+    } else if (lost && lc->again != LINK_ONCE && ++lc->tries < LINK_TRIES) {
         lc->waiting = lc->again == LINK_EXECUTE;
         send_call(lc);
     } else if (err && lc->waiting && !lc->queued && strcmp(err->code, "no_such_cell") == 0) {

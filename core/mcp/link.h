@@ -18,7 +18,9 @@ enum link_again {
 };
 
 struct link *link_new(uv_loop_t *loop);
+/* Fails what is under way; the loop must turn until its handles are closed, then link_free(). */
 void link_close(struct link *l);
+void link_free(struct link *l);
 /* As peer_call(), but done may fire before this returns when seerd cannot be reached. */
 void link_call(struct link *l, const char *method, json_t *take_params, enum link_again again,
                const struct peer_reply *reply, void *ctx);

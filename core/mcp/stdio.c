@@ -24,7 +24,7 @@ struct stdio {
     struct mcp_server server;
     union stream in, out;
     bool in_stream, out_stream; /* else a file, read and written in place */
-    bool paused;
+    bool paused, ending;
     struct lines lines;
     char chunk[65536];
 };
@@ -48,6 +48,8 @@ static void on_written(uv_write_t *req, int status)
     struct write_req *w = (struct write_req *)req;
     struct stdio *io = w->io;
     free(w);
+    if (io->ending)
+        return;
     if (status < 0) {
         uv_stop(&io->loop); /* the client is gone */
     } else if (io->paused && io->out.stream.write_queue_size < OUT_HIGH / 2) {
@@ -59,6 +61,8 @@ static void on_written(uv_write_t *req, int status)
 static void on_send(const char *text, size_t len, void *ctx)
 {
     struct stdio *io = ((struct mcp_server *)ctx)->loop->data;
+    if (io->ending)
+        return;
     struct write_req *w = xmalloc(sizeof *w + len + 1);
     w->io = io;
     memcpy(w->data, text, len);
@@ -132,6 +136,23 @@ static void flush(struct stdio *io)
             break;
 }
 
+/* Requests under way end here; their cells go on. */
+static void stdio_end(struct stdio *io)
+{
+    io->ending = true;
+    link_close(io->server.link);
+    if (io->in.handle.type != UV_UNKNOWN_HANDLE)
+        uv_close(&io->in.handle, NULL);
+    if (io->out.handle.type != UV_UNKNOWN_HANDLE)
+        uv_close(&io->out.handle, NULL);
+    uv_run(&io->loop, UV_RUN_DEFAULT);
+    mcp_free(io->server.mcp);
+    link_free(io->server.link);
+    buf_done(&io->lines.held);
+    uv_loop_close(&io->loop);
+    free(io);
+}
+
 int mcp_stdio_main(void)
 {
     static const struct mcp_ops ops = {.send = on_send, .cancelled = job_cancelled};
@@ -153,6 +174,6 @@ int mcp_stdio_main(void)
         read_file(io);
     }
     flush(io);
-    /* The process ends here: requests under way hold nothing that outlives it. */
+    stdio_end(io);
     return 0;
 }

@@ -22,7 +22,7 @@ MODERN = "2026-07-28"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-def talk(work: Callable[[Client], Awaitable[Any]], mode: str = "auto") -> Any:
+def talk(work: Callable[[Any], Awaitable[Any]], mode: Any = "auto") -> Any:
     """Runs work(client) against a `seer mcp` of its own."""
 
     async def run() -> Any:
@@ -40,7 +40,7 @@ def text_of(result: Any) -> str:
 
 
 def execute(session: sdk.NotebookSession, code: str, **more: Any) -> Any:
-    async def work(client: Client) -> Any:
+    async def work(client: Any) -> Any:
         arguments = {"session_id": session.session_id, "code": code, **more}
         return await client.call_tool("execute_code", arguments)
 
@@ -58,7 +58,7 @@ def session(plain_sandbox: sdk.Sandbox, world: Any) -> sdk.NotebookSession:
     ("mode", "version"), [("auto", MODERN), ("legacy", "2025-11-25")]
 )
 def test_both_eras(session: sdk.NotebookSession, mode: str, version: str) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         assert client.protocol_version == version
         assert [tool.name for tool in (await client.list_tools()).tools] == TOOLS
         attached = await client.call_tool(
@@ -102,7 +102,7 @@ def test_errors_are_the_agents_to_read(session: sdk.NotebookSession) -> None:
 
 
 def test_long_output_is_cut_and_can_be_read(session: sdk.NotebookSession) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         code = "print('x' * 30); print('\\n'.join(str(i) for i in range(30000)))"
         arguments: dict[str, Any] = {"session_id": session.session_id, "code": code}
         result = await client.call_tool("execute_code", arguments)
@@ -121,7 +121,7 @@ def test_long_output_is_cut_and_can_be_read(session: sdk.NotebookSession) -> Non
 
 
 def test_a_long_cell_blocks_nobody(session: sdk.NotebookSession) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         heard: list[float] = []
 
         async def progress(
@@ -145,7 +145,7 @@ def test_a_long_cell_blocks_nobody(session: sdk.NotebookSession) -> None:
 
 
 def test_cancel_interrupts(session: sdk.NotebookSession) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         started = asyncio.Event()
 
         async def progress(
@@ -153,7 +153,11 @@ def test_cancel_interrupts(session: sdk.NotebookSession) -> None:
         ) -> None:
             started.set()
 
-        code = "import time\nprint('in', flush=True)\nfor _ in range(6000):\n    time.sleep(0.1); print('.', end='', flush=True)"
+        code = """
+import time
+for _ in range(6000):
+    time.sleep(0.1); print(".", end="", flush=True)
+"""
         call = {"session_id": session.session_id, "code": code}
         task = asyncio.create_task(
             client.call_tool("execute_code", call, progress_callback=progress)
@@ -173,7 +177,7 @@ def test_cancel_interrupts(session: sdk.NotebookSession) -> None:
 
 
 def test_timeout_leaves_the_cell_running(session: sdk.NotebookSession) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         arguments = {
             "session_id": session.session_id,
             "code": "import time\nprint('begun', flush=True)\ntime.sleep(600)",
@@ -204,7 +208,7 @@ def test_a_dead_kernel_is_told_at_once(plain_sandbox: sdk.Sandbox, world: Any) -
 
 
 def test_seerd_killed_in_the_middle(session: sdk.NotebookSession) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         started = asyncio.Event()
 
         async def progress(
@@ -252,7 +256,7 @@ print("ran", ran)
     ],
 )
 def test_wrong_arguments(tool: str, arguments: dict[str, Any], says: str) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         result = await client.call_tool(tool, arguments)
         assert result.is_error
         assert says in text_of(result)
@@ -261,7 +265,7 @@ def test_wrong_arguments(tool: str, arguments: dict[str, Any], says: str) -> Non
 
 
 def test_a_foreign_url_is_refused(session: sdk.NotebookSession) -> None:
-    async def work(client: Client) -> None:
+    async def work(client: Any) -> None:
         url = session.jupyter_url[:-4] + "0000"
         arguments = {"session_id": session.session_id, "jupyter_url": url}
         assert (await client.call_tool("attach_to_session", arguments)).is_error

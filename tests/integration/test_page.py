@@ -63,9 +63,10 @@ def site(session: sdk.NotebookSession) -> Site:
 class Events:
     """A stream of server-sent events, read one by one."""
 
-    def __init__(self, site: Site, start: int = 1, **headers: str) -> None:
+    def __init__(self, site: Site, start: int = 1, after: int | None = None) -> None:
         self.connection = http.client.HTTPConnection(site.host, timeout=30)
         query = f"events?session={site.session}&from={start}&token={site.token}"
+        headers = {} if after is None else {"Last-Event-ID": str(after)}
         self.connection.request("GET", site.path + query, headers=headers)
         self.answer = self.connection.getresponse()
 
@@ -175,7 +176,7 @@ def test_events_live_and_by_cursor(site: Site, session: sdk.NotebookSession) -> 
     assert numbers == list(range(1, len(numbers) + 1))
     assert seen[0]["rec"]["t"] == "session"
     middle = numbers[-3]
-    again = Events(site, **{"Last-Event-ID": str(middle)}).until("end", result.cell)
+    again = Events(site, after=middle).until("end", result.cell)
     assert [event["seq"] for event in again] == numbers[-2:]
     later = Events(site, start=middle).until("end", result.cell)
     assert later == seen[-3:]
@@ -224,7 +225,7 @@ def test_the_stream_goes_on_after_seerd_is_killed(
     kill(daemon_pid())
     assert not list(first)
     daemon_pid()  # starts it anew, at the same port
-    rest = Events(site, **{"Last-Event-ID": str(seen[-1]["seq"])})
+    rest = Events(site, after=seen[-1]["seq"])
     result = session.execute("print('after')")
     more = rest.until("end", result.cell)
     assert more[0]["seq"] == seen[-1]["seq"] + 1
