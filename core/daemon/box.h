@@ -45,7 +45,8 @@ struct box {
     bool unseen; /* a builder, or a start that failed: in no list, and its row goes */
     bool cli, stopping, reaping;
     int reap_tries;
-    struct peer *link; /* owned; to the shim; NULL when there is none */
+    struct peer *link;    /* owned; to the shim; NULL when there is none */
+    uv_timer_t stop_late; /* from shim.stop to the end of the link; .loop NULL before the first */
     LIST_HEAD(, session_row) sessions;
     LIST_HEAD(, settled) waiting;
 };
@@ -70,8 +71,10 @@ void session_row_save(struct box *b, struct session_row *s);
 
 /* Opens the link. */
 _must_check_ int box_connect(struct box *b, struct err *err);
-/* shim.stop, then all of it gone. fn fires when it is settled (never before the return). */
+/* shim.stop, then all of it gone; a shim that takes too long is killed. fn fires when it is settled. */
 void box_stop(struct box *b, void (*fn)(struct box *b, void *ctx), void *ctx);
+/* Its handles, at the end of the daemon. */
+void box_close(struct box *b);
 /* The shim is gone, or never came: clean up what it left. */
 void box_lost(struct box *b, const char *reason);
 /* fn when the box is neither running nor being cleaned up; at once when that is so already. */

@@ -225,7 +225,7 @@ void daemon_end(struct daemon *d)
         peer_close(c->peer);
     struct box *b;
     LIST_FOREACH (b, &d->boxes, entry)
-        peer_close(b->link);
+        box_close(b);
     engine_close(d->engine);
     build_abandon(d);
 }

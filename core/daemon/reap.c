@@ -19,6 +19,8 @@ static void link_closed(struct peer *p, const struct err *why, void *ctx)
     b->link = NULL;
     if (b->daemon->ending)
         return;
+    if (b->stop_late.loop)
+        uv_timer_stop(&b->stop_late);
     box_lost(b, b->stopping ? "it was stopped" : "its shim ended unexpectedly");
 }
 
@@ -36,7 +38,15 @@ int box_connect(struct box *b, struct err *err)
     return 0;
 }
 
-enum { REAP_TRIES = 50 };
+void box_close(struct box *b)
+{
+    peer_close(b->link);
+    if (b->stop_late.loop)
+        uv_close((uv_handle_t *)&b->stop_late, NULL);
+}
+
+/* An end in good order takes tenths of a second; most of it is the removal of what was written. */
+enum { REAP_TRIES = 50, STOP_MS = 10000 };
 
 static void reap(struct box *b);
 
@@ -119,6 +129,27 @@ static void stop_done(const json_t *result, const struct err *err, void *ctx)
         log_warn("event=stop sandbox=%s why=\"%s\"", b->id, err->msg);
 }
 
+/* It hangs, or somebody stopped it with a signal. Its death closes the link (link_closed). */
+static void on_stop_late(uv_timer_t *t)
+{
+    struct box *b = t->data;
+    struct err err = ERR_INIT;
+    if (!b->link)
+        return;
+    log_warn("event=stuck sandbox=%s why=\"its shim did not end in %d s and is killed\"", b->id,
+             STOP_MS / 1000);
+    if (b->daemon->engine->ops->kill(b->daemon->engine, b->link, &err) < 0)
+        log_error("event=kill sandbox=%s why=\"%s\"", b->id, err.msg);
+}
+
+static void start_stop_timer(struct box *b)
+{
+    if (!b->stop_late.loop)
+        uv_timer_init(b->daemon->loop, &b->stop_late);
+    b->stop_late.data = b;
+    uv_timer_start(&b->stop_late, on_stop_late, STOP_MS, 0);
+}
+
 void box_stop(struct box *b, void (*fn)(struct box *b, void *ctx), void *ctx)
 {
     static const struct peer_reply reply = {.done = stop_done};
@@ -132,9 +163,10 @@ void box_stop(struct box *b, void (*fn)(struct box *b, void *ctx), void *ctx)
     if (b->stopping || b->reaping)
         return;
     b->stopping = true;
-    if (b->link)
+    if (b->link) {
+        start_stop_timer(b);
         peer_call(b->link, "shim.stop", NULL, &reply, b);
-    else if (b->state != BOX_STARTING) /* a start that is under way sees `stopping` (launch.c) */
+    } else if (b->state != BOX_STARTING) /* a start that is under way sees `stopping` (launch.c) */
         box_lost(b, "it was stopped");
 }
 

@@ -25,6 +25,8 @@ struct engine_ops {
                  struct err *err);
     /* A connection to the shim of a sandbox; -ENOENT or -ECONNREFUSED when it is dead. */
     int (*connect)(struct engine *e, const char *sandbox, struct peer *p, struct err *err);
+    /* Ends a shim that does not answer; p is a connection to it, still open. -ESRCH: it is dead. */
+    int (*kill)(struct engine *e, const struct peer *p, struct err *err);
     /* Removes what a dead shim left (runs `seer-shim --reap DIR`); done fires when it is gone. */
     int (*reap)(struct engine *e, const char *sandbox, const struct engine_done *done, void *ctx,
                 struct err *err);

@@ -16,8 +16,10 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/syscall.h>
 
 struct job;
 
@@ -216,6 +218,16 @@ static int local_connect(struct engine *e, const char *sandbox, struct peer *p, 
     return peer_connect(p, path, err);
 }
 
+static int local_kill(struct engine *e, const struct peer *p, struct err *err)
+{
+    _cleanup_close_ int pidfd = peer_uid(p) == (int64_t)getuid() ? peer_pidfd(p) : -EPERM;
+    if (pidfd < 0)
+        return err_sys(err, -pidfd, "cannot find the process of the shim");
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0)
+        return err_sys(err, errno, "cannot kill the shim");
+    return 0;
+}
+
 static int local_reap(struct engine *e, const char *sandbox, const struct engine_done *done,
                       void *ctx, struct err *err)
 {
@@ -236,6 +248,7 @@ static const struct engine_ops local_ops = {
     .name = "local",
     .start = local_start,
     .connect = local_connect,
+    .kill = local_kill,
     .reap = local_reap,
 };
 

@@ -12,9 +12,11 @@
 #include "proto/frame.h"
 
 #include <endian.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 enum { READ_SIZE = 64 << 10, KEEP_SIZE = 1 << 20 };
 
@@ -446,17 +448,41 @@ void *peer_ctx(const struct peer *p)
     return p->ctx;
 }
 
+static int peer_cred(const struct peer *p, uv_os_fd_t *ret_fd, struct ucred *ret)
+{
+    socklen_t len = sizeof *ret;
+    int r = uv_fileno((const uv_handle_t *)&p->pipe, ret_fd);
+    if (r < 0)
+        return r;
+    return getsockopt(*ret_fd, SOL_SOCKET, SO_PEERCRED, ret, &len) < 0 ? -errno : 0;
+}
+
 int64_t peer_uid(const struct peer *p)
 {
     uv_os_fd_t fd;
     struct ucred cred;
-    socklen_t len = sizeof cred;
-    int r = uv_fileno((const uv_handle_t *)&p->pipe, &fd);
+    int r = peer_cred(p, &fd, &cred);
+    return r < 0 ? r : (int64_t)cred.uid;
+}
+
+int peer_pidfd(const struct peer *p)
+{
+    uv_os_fd_t fd;
+    struct ucred cred;
+    int r = peer_cred(p, &fd, &cred);
     if (r < 0)
         return r;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+    int pidfd = (int)syscall(SYS_pidfd_open, cred.pid, 0);
+    if (pidfd < 0)
         return -errno;
-    return cred.uid;
+    /* The number could be another process's by now. But whoever holds the other end has not died
+     * as long as it is open, so the number was still its own when the pidfd was made. */
+    struct pollfd end = {.fd = fd, .events = POLLRDHUP};
+    r = poll(&end, 1, 0);
+    if (r == 0)
+        return pidfd;
+    close(pidfd);
+    return r < 0 ? -errno : -ESRCH;
 }
 
 void peer_pause(struct peer *p)

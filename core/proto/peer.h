@@ -60,6 +60,8 @@ size_t peer_backlog(const struct peer *p);
 void *peer_ctx(const struct peer *p);
 /* uid of the process at the other end (SO_PEERCRED), or -errno. */
 int64_t peer_uid(const struct peer *p);
+/* A pidfd of that process, the caller's to close; -ESRCH when it is gone, or another -errno. */
+_must_check_ int peer_pidfd(const struct peer *p);
 /* Stops and starts reading (back pressure). */
 void peer_pause(struct peer *p);
 void peer_resume(struct peer *p);

@@ -317,6 +317,24 @@ def test_killed_shim_answers_at_once(seerd: Seerd) -> None:
     assert listed["state"] == "gone" and listed["reason"]
 
 
+def test_stuck_shim_is_killed_by_stop(seerd: Seerd) -> None:
+    """A shim that never answers shim.stop held up `seer stop` for ever."""
+    link = seerd.link()
+    seerd.sandbox(link, name="stuck")
+    pid = shim_pid(link)
+    os.kill(pid, signal.SIGSTOP)
+    busy = seerd.link()
+    number = busy.ask("sandbox.exec", sandbox="stuck", argv=["sleep", "1000"])
+    link.call("sandbox.stop", sandbox="stuck")
+    with pytest.raises(Failed) as died:
+        busy.answer(number)
+    assert died.value.code == "sandbox_died"
+    (listed,) = link.call("sandbox.list", all=True)["sandboxes"]
+    assert (listed["state"], listed["reason"]) == ("gone", "it was stopped")
+    assert not Path(f"/proc/{pid}").exists()
+    assert seerd.leftovers() == []
+
+
 def test_both_killed(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="both")
