@@ -3,6 +3,7 @@
  * reap: the link to a shim and the end of a box.
  */
 #include "base/fs.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/box.h"
@@ -61,6 +62,35 @@ static void settle(struct box *b)
     }
 }
 
+static char *end_path(const struct box *b)
+{
+    return xasprintf("%s/logs/%s.end", b->daemon->paths.home, b->id);
+}
+
+/* What the shim left (shim/order.h): it was ending by itself, even if a stop came just then. Without
+ * that, what the journals say. NULL when nothing does. */
+static char *said_reason(const struct box *b)
+{
+    _cleanup_free_ char *path = end_path(b);
+    char *said = NULL;
+    if (fs_read_file(AT_FDCWD, path, LIMIT_LOG_TAIL, &said, NULL) == 0)
+        return said;
+    if (b->stopping)
+        return NULL;
+    struct session_row *s;
+    LIST_FOREACH (s, &b->sessions, entry)
+        if ((said = gone_reason(b->daemon, s->id)))
+            break;
+    return said;
+}
+
+static void drop_said(const struct box *b)
+{
+    _cleanup_free_ char *path = end_path(b);
+    if (unlink(path) < 0 && errno != ENOENT)
+        log_warn("event=unlink sandbox=%s why=\"%s\"", b->id, strerror(errno));
+}
+
 static void reap_done(const json_t *answer, const struct err *err, void *ctx)
 {
     struct box *b = ctx;
@@ -71,12 +101,7 @@ static void reap_done(const json_t *answer, const struct err *err, void *ctx)
     }
     if (err)
         log_error("event=reap sandbox=%s why=\"%s\"", b->id, err->msg);
-    struct session_row *s;
-    char *said = NULL;
-    if (!b->stopping)
-        LIST_FOREACH (s, &b->sessions, entry)
-            if ((said = gone_reason(b->daemon, s->id)))
-                break;
+    char *said = said_reason(b);
     if (said) {
         free(b->reason);
         b->reason = said;
@@ -87,6 +112,7 @@ static void reap_done(const json_t *answer, const struct err *err, void *ctx)
             log_error("event=registry sandbox=%s why=\"%s\"", b->id, e.msg);
     } else
         box_save(b);
+    drop_said(b);
     log_info("event=gone sandbox=%s why=\"%s\"", b->id, b->reason);
     settle(b);
 }

@@ -7,6 +7,7 @@
  *                   gets its end in journal and notebook, then walls and folders go, then those who
  *                   asked are answered, and the loop runs empty
  */
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "shim/follow.h"
@@ -15,9 +16,19 @@
 #include "shim/session.h"
 #include "shim/shim.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+
+/* For the daemon, which may be away now: it did not ask for this end, so it must be told why. */
+static void leave_reason(const struct shim *s)
+{
+    _cleanup_free_ char *path = xasprintf("%s/logs/%s.end", s->order.home, s->order.sandbox);
+    int r = fs_write_atomic(AT_FDCWD, path, s->reason, strlen(s->reason), 0600);
+    if (r < 0)
+        log_warn("sandbox=%s cannot write %s: %s", s->order.sandbox, path, strerror(-r));
+}
 
 void shim_end(struct shim *s, const char *reason)
 {
@@ -26,6 +37,8 @@ void shim_end(struct shim *s, const char *reason)
     s->state = SHIM_ENDING;
     snprintf(s->reason, sizeof s->reason, "%s", reason);
     log_info("sandbox=%s ends: %s", s->order.sandbox, reason);
+    if (LIST_EMPTY(&s->endings))
+        leave_reason(s);
     if (syscall(SYS_pidfd_send_signal, sandbox_pidfd(s->sb), SIGKILL, NULL, 0) < 0 &&
         errno != ESRCH)
         log_warn("sandbox=%s cannot kill its first process: %s", s->order.sandbox, strerror(errno));

@@ -12,7 +12,8 @@
  *                                       /opt/seer/guest, which the shim adds
  *
  * Files: home/sandboxes/<id>/ (dir of the plan; gone with the sandbox), home/sessions/<session>/
- * journal and session.json {session, sandbox, name, notebook, token?} (kept).
+ * journal and session.json {session, sandbox, name, notebook, token?} (kept), home/logs/<id>.end (why
+ * a sandbox ended that nobody stopped; for the daemon, which removes it).
  */
 #ifndef SEER_SHIM_ORDER_H
 #define SEER_SHIM_ORDER_H

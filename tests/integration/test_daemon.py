@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -348,12 +349,27 @@ def test_both_killed(seerd: Seerd) -> None:
     assert listed["state"] == "gone"
 
 
-def test_timeout_says_so(seerd: Seerd) -> None:
+@pytest.mark.parametrize("away", [False, True])
+def test_timeout_without_sessions_is_listed_as_such(seerd: Seerd, away: bool) -> None:
+    """It was listed as "its shim ended unexpectedly"; also when seerd was away at that moment."""
     link = seerd.link()
     seerd.sandbox(link, name="short", timeout=1)
-    number = link.ask("sandbox.exec", sandbox="short", argv=["sleep", "60"])
-    with pytest.raises(Failed):
-        link.answer(number)
+    pid = shim_pid(link)
+    if away:
+        shim = os.pidfd_open(pid)
+        seerd.end(signal.SIGKILL)
+        assert select.select([shim], [], [], DEADLINE)[0]
+        os.close(shim)
+        seerd.start()
+        link = seerd.link()
+    else:
+        number = link.ask("sandbox.exec", sandbox="short", argv=["sleep", "60"])
+        with pytest.raises(Failed):
+            link.answer(number)
+    link.call("sandbox.stop", sandbox="short")  # waits until it is cleaned up
+    (listed,) = link.call("sandbox.list", all=True)["sandboxes"]
+    assert (listed["state"], listed["reason"]) == ("gone", "its time was over")
+    assert list((seerd.home / "logs").glob("*.end")) == []
 
 
 def test_cancel_kills_the_command(seerd: Seerd) -> None:
