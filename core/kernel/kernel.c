@@ -21,9 +21,9 @@
 #include <string.h>
 
 enum {
-    STREAM_RECORD_MAX = 1 << 20, /* neighbouring pieces are joined up to this */
-    PARENTS_MAX = 1024,          /* cells whose late outputs can still be placed */
-    DYING_MS = 200,              /* for a dead kernel whose children hold its sockets open */
+    STREAM_RECORD_MAX = 256 << 10, /* pieces are joined, and long ones cut, to this */
+    PARENTS_MAX = 1024,            /* cells whose late outputs can still be placed */
+    DYING_MS = 200,                /* for a dead kernel whose children hold its sockets open */
     CELL_MAX = 64,
 };
 
@@ -117,20 +117,31 @@ static void nudge(struct kernel *k)
 
 /* --- streams and flaws: joined within one turn --- */
 
+/* One print() may be megabytes; a reader that has to parse such a record whole would stall. */
+static size_t piece_len(const char *text, size_t left)
+{
+    size_t n = left < STREAM_RECORD_MAX ? left : STREAM_RECORD_MAX;
+    while (n < left && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--; /* never inside a character */
+    return n;
+}
+
 static void flush_stream(struct kernel *k)
 {
     struct pending_stream *s = &k->stream;
     if (!s->cell)
         return;
     _cleanup_free_ char *cell = TAKE_PTR(s->cell);
-    json_t *rec =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:o}}", "t", "output", "cell", cell, "output",
-                  "output_type", "stream", "name", s->is_err ? "stderr" : "stdout", "text",
-                  json_stringn_nocheck(s->text.data ? s->text.data : "", s->text.len));
-    if (s->text.cap > STREAM_RECORD_MAX)
-        buf_done(&s->text);
-    buf_clear(&s->text);
-    emit(k, rec);
+    /* emit() may come back here through its listener: the text is no longer ours to add to. */
+    _cleanup_buf_ struct buf text = s->text;
+    s->text = BUF_INIT(text.max);
+    const char *name = s->is_err ? "stderr" : "stdout";
+    for (size_t at = 0, n; at < text.len; at += n) {
+        n = piece_len(text.data + at, text.len - at);
+        emit(k, json_pack("{s:s, s:s, s:{s:s, s:s, s:o}}", "t", "output", "cell", cell, "output",
+                          "output_type", "stream", "name", name, "text",
+                          json_stringn_nocheck(text.data + at, n)));
+    }
 }
 
 /* Takes a stream record; true when it has been put with those that wait. */

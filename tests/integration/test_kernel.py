@@ -226,6 +226,15 @@ def test_flood(driver: Driver) -> None:
     driver.finish()
 
 
+def test_one_long_print_is_many_records(driver: Driver) -> None:
+    """A reader that had to parse 3 MB as one record stalled the daemon for everybody."""
+    records = driver.run("print('aä€😀' * 300_000)")
+    assert text_of(records) == "aä€😀" * 300_000 + "\n"
+    pieces = [r["output"]["text"] for r in records if r["t"] == "output"]
+    assert len(pieces) > 10 and max(len(p.encode()) for p in pieces) <= 256 << 10
+    driver.finish()
+
+
 def test_interrupt(driver: Driver) -> None:
     driver.start("print('go', flush=True)\nimport time\nwhile True: time.sleep(100)")
     driver.read_until("output")
