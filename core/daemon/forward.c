@@ -38,24 +38,29 @@ static void link_closed(struct peer *p, const struct err *why, void *ctx)
     free(l);
 }
 
-static struct link *link_to(struct client *c, struct box *b, struct err *err)
+/* Negative: -ENOENT or -ECONNREFUSED when the shim is dead. */
+static int link_to(struct client *c, struct box *b, struct link **ret, struct err *err)
 {
     static const struct peer_ops ops = {.closed = link_closed};
     struct link *l;
     LIST_FOREACH (l, &c->links, entry)
-        if (l->box == b)
-            return l;
+        if (l->box == b) {
+            *ret = l;
+            return 0;
+        }
     l = xnew(struct link);
     *l = (struct link){.client = c, .box = b};
     l->peer = peer_new(c->daemon->loop, &ops, l);
     LIST_INSERT_HEAD(&c->links, l, entry);
-    if (c->daemon->engine->ops->connect(c->daemon->engine, b->id, l->peer, err) < 0) {
+    int r = c->daemon->engine->ops->connect(c->daemon->engine, b->id, l->peer, err);
+    if (r < 0) {
         LIST_REMOVE(l, entry);
         l->client = NULL;
         peer_close(l->peer);
-        return NULL;
+        return r;
     }
-    return l;
+    *ret = l;
+    return 0;
 }
 
 /* ---- answers ---- */
@@ -178,9 +183,19 @@ void forward_request(struct daemon *d, struct client *c, struct call *take_call)
         gone_request(b, row, take_call);
         return;
     }
-    struct link *l = link_to(c, b, &err);
-    if (!l) { /* the shim died and its link has not told us yet */
-        box_gone_err(b, row != NULL, &err);
+    if (b->state == BOX_STARTING) {
+        err_set(&err, ERR_BUSY, "no_such_sandbox", "the sandbox %s is still starting", b->name);
+        call_fail(take_call, &err);
+        return;
+    }
+    struct link *l;
+    int r = link_to(c, b, &l, &err);
+    if (r == -ENOENT || r == -ECONNREFUSED) { /* it died, and its link has not told us yet */
+        box_lost(b, b->stopping ? "it was stopped" : "its shim ended unexpectedly");
+        gone_request(b, row, take_call);
+        return;
+    }
+    if (r < 0) {
         call_fail(take_call, &err);
         return;
     }

@@ -136,7 +136,7 @@ static void reap(struct box *b)
 
 void box_lost(struct box *b, const char *reason)
 {
-    if (b->reaping)
+    if (b->reaping || b->state == BOX_GONE)
         return;
     b->state = BOX_GONE;
     b->reaping = true;

@@ -563,6 +563,26 @@ def test_session_and_its_record(seerd: Seerd) -> None:
     assert link.call("session.wait", session=session, cell=cell)["status"] == "died"
 
 
+def test_record_is_read_the_moment_the_shim_dies(seerd: Seerd) -> None:
+    """A request that came before the end of the link was noticed failed, record or not."""
+    link = seerd.link()
+    seerd.sandbox(link, name="nb", execution_mode="notebook")
+    session = link.call("session.create", sandbox="nb", cwd=str(seerd.top))["session"]
+    assert link.call("session.execute", session=session, code="1", cell="c1")["status"] == "ok"
+    asks = seerd.link()  # a connection that has no link to the shim yet
+    asks.call("hello")
+    pid = shim_pid(link)
+    shim = os.pidfd_open(pid)
+    assert seerd.process
+    seerd.process.send_signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    assert select.select([shim], [], [], DEADLINE)[0]
+    os.close(shim)
+    number = asks.ask("session.wait", session=session, cell="c1")
+    seerd.process.send_signal(signal.SIGCONT)
+    assert asks.answer(number)["status"] == "ok"
+
+
 def test_daemon_killed_during_a_cell(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="nb", execution_mode="notebook")
