@@ -9,6 +9,7 @@
  * SECURITY.md.
  */
 #include "base/fs.h"
+#include "base/ids.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -21,17 +22,15 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 
-/* The guest's root on the host when seerd is root: SANDBOX_UID_BASE of sandbox/sandbox.h, which the
- * include table keeps out of here. A test compares the two. */
-#define GUEST_ROOT 1900019712u
 enum { BUILD_TIMEOUT = 2 * 3600, BUILD_PIDS = 4096 };
 
 /* ---- its folders ---- */
 
 static int make_owned(const char *path, struct err *err)
 {
+    struct ids ids = ids_here();
     int r = fs_mkdir_p(AT_FDCWD, path, 0755);
-    if (r == 0 && geteuid() == 0 && chown(path, GUEST_ROOT, GUEST_ROOT) < 0)
+    if (r == 0 && ids.uid != geteuid() && chown(path, ids.uid, ids.gid) < 0)
         r = -errno;
     return r < 0 ? err_sys(err, -r, "cannot make %s", path) : 0;
 }

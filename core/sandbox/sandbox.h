@@ -9,7 +9,7 @@
  * for a few milliseconds; the caller must be single-threaded (call it before the first ZeroMQ
  * socket).
  *
- * As root the guest's ids 0..65535 are 1900019712.. on the host (SANDBOX_UID_BASE), so root inside
+ * As root the guest's ids 0..65535 are IDS_BASE.. on the host (base/ids.h), so root inside
  * owns nothing outside; as an ordinary user, root inside is that user and no other id exists.
  */
 #ifndef SEER_SANDBOX_SANDBOX_H
@@ -18,9 +18,6 @@
 #include "sandbox/plan.h"
 
 #include <sys/types.h>
-
-#define SANDBOX_UID_BASE 1900019712u
-#define SANDBOX_UID_COUNT 65536u
 
 struct sandbox;
 

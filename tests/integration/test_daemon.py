@@ -110,11 +110,11 @@ class Seerd:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = top / "seerd.log"
 
-    def start(self) -> dict[str, Any]:
+    def start(self, *under: str) -> dict[str, Any]:
         ready, theirs = os.pipe()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "seerd", "--ready-fd", str(theirs)],
+                [*under, BIN / "seerd", "--ready-fd", str(theirs)],
                 pass_fds=[theirs],
                 env=self.env,
                 stderr=log,
@@ -683,6 +683,18 @@ def test_interpreter_outside_usr(seerd: Seerd) -> None:
     )
     assert (code, out) == (0, b"/opt/python\n")
     assert link.run(box["sandbox"], "test", "-e", prefix)[0] != 0
+
+
+def test_environment_of_a_root_without_the_range(seerd: Seerd) -> None:
+    """The builder's folders were given to an id that root of a small container does not have."""
+    if subprocess.run(["unshare", "-Ur", "true"], check=False).returncode:
+        pytest.skip("no user namespaces for us")
+    seerd.end()
+    seerd.env["SEER_CACHE"] = str(seerd.top / "cache")
+    assert seerd.start("unshare", "-Ur")["ready"] is True
+    link = seerd.link()
+    box = seerd.sandbox(link, python_packages=["six"])
+    assert link.run(box["sandbox"], "python", "-c", "import six")[0] == 0
 
 
 def test_two_daemons_share_a_cache(seerd: Seerd) -> None:

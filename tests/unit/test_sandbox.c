@@ -4,7 +4,7 @@
  */
 #include "sandbox/caps.h"
 #include "sandbox/cgroup.h"
-#include "sandbox/ids.h"
+#include "base/ids.h"
 #include "sandbox/plan.h"
 #include "sandbox/record.h"
 #include "sandbox/syscalls.h"
