@@ -4,13 +4,13 @@
  * answered from the journal (home/sessions/<session>/journal); what would need a kernel says why
  * there is none. A request that comes while the journal is still being finished waits for that.
  */
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "daemon/box.h"
 #include "journal/journal.h"
 #include "notebook/fold.h"
+#include "notebook/page.h"
 
 #include <string.h>
 
@@ -162,73 +162,6 @@ void gone_drained(struct client *c)
 
 /* ---- from the fold ---- */
 
-static int put_text(struct buf *out, const json_t *text)
-{
-    size_t i;
-    const json_t *part;
-    int r = 0;
-    if (json_is_string(text))
-        return buf_append(out, json_string_value(text), json_string_length(text));
-    json_array_foreach (text, i, part) {
-        if (r == 0 && json_is_string(part))
-            r = buf_append(out, json_string_value(part), json_string_length(part));
-    }
-    return r;
-}
-
-static int put_output(struct buf *out, const json_t *o)
-{
-    const char *type = json_str(o, "output_type", "");
-    if (strcmp(type, "stream") == 0)
-        return put_text(out, json_object_get(o, "text"));
-    if (strcmp(type, "error") == 0) {
-        size_t i;
-        const json_t *line;
-        json_array_foreach (json_object_get(o, "traceback"), i, line) {
-            if (put_text(out, line) < 0 || buf_append(out, "\n", 1) < 0)
-                return -ENOBUFS;
-        }
-        return 0;
-    }
-    int r = put_text(out, json_object_get(json_object_get(o, "data"), "text/plain"));
-    return r < 0 ? r : buf_append(out, "\n", 1);
-}
-
-static size_t char_start(const struct buf *b, size_t at)
-{
-    if (at >= b->len)
-        return b->len;
-    while (at > 0 && ((unsigned char)b->data[at] & 0xc0) == 0x80)
-        at--;
-    return at;
-}
-
-static json_t *output(const json_t *cell, const json_t *params, struct err *err)
-{
-    _cleanup_buf_ struct buf text = BUF_INIT(LIMIT_FRAME);
-    json_int_t index = json_int(params, "index", -1), offset = json_int(params, "offset", 0);
-    json_int_t length = json_int(params, "length", 0);
-    size_t i;
-    const json_t *o;
-    json_array_foreach (json_object_get(cell, "outputs"), i, o) {
-        if ((index < 0 || (json_int_t)i == index) && put_output(&text, o) < 0) {
-            err_set(err, ERR_SYSTEM, "too_large", "the output is too large to be put together");
-            return NULL;
-        }
-    }
-    size_t from = char_start(&text, offset > 0 ? (size_t)offset : 0);
-    size_t want = length > 0 && length < 8 << 20 ? (size_t)length : 64 << 10;
-    size_t to = want < text.len - from ? char_start(&text, from + want) : text.len;
-    if (to <= from)
-        to = text.len;
-    json_t *r = json_object();
-    json_object_set_new(r, "text", json_lossy(text.len ? text.data + from : "", to - from));
-    json_object_set_new(r, "total", json_integer((json_int_t)text.len));
-    if (to < text.len)
-        json_object_set_new(r, "next", json_integer((json_int_t)to));
-    return r;
-}
-
 /* What session.wait would have answered at the cell's end. */
 static json_t *fate(const json_t *cell, const json_t *params)
 {
@@ -262,7 +195,7 @@ static json_t *answer(struct daemon *d, const struct session_row *s, struct call
         return NULL;
     }
     return strcmp(method, "session.wait") == 0 ? fate(cell, call_params(c))
-                                               : output(cell, call_params(c), err);
+                                               : page_of_cell(cell, call_params(c), err);
 }
 
 /* ---- sandbox.logs ---- */

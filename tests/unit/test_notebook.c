@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "notebook/file.h"
 #include "notebook/fold.h"
+#include "notebook/page.h"
 #include "notebook/term.h"
 
 #include <fcntl.h>
@@ -450,6 +451,42 @@ static void test_file(void **state)
     assert_int_equal(files_in_folder(), 3);
 }
 
+static void paged(const json_t *cell, int index, int offset, int length, const char *text,
+                  int total, int next)
+{
+    _cleanup_json_ json_t *params =
+        json_pack("{s:i, s:i, s:i}", "index", index, "offset", offset, "length", length);
+    struct err err = ERR_INIT;
+    _cleanup_json_ json_t *p = page_of_cell(cell, params, &err);
+    assert_non_null(p);
+    assert_string_equal(json_str(p, "text", "?"), text);
+    assert_int_equal(json_int(p, "total", -1), total);
+    assert_int_equal(json_int(p, "next", -1), next);
+}
+
+static void test_page(void **state)
+{
+    (void)state;
+    _cleanup_json_ json_t *cell = json_pack(
+        "{s:s, s:[{s:s, s:[s, s]}, {s:s, s:[s, s]}, {s:s, s:{s:s}}, {s:s, s:{s:s}}]}", "cell", "c1",
+        "outputs", "output_type", "stream", "text", "a\n", "\u00e9", "output_type", "error",
+        "traceback", "t1", "t2", "output_type", "execute_result", "data", "text/plain", "42",
+        "output_type", "display_data", "data", "image/png", "AAAA");
+    assert_non_null(cell);
+    paged(cell, -1, 0, 0, "a\n\u00e9t1\nt2\n42\n[image/png]\n", 25, -1);
+    paged(cell, 0, 0, 0, "a\n\u00e9", 4, -1);
+    paged(cell, 0, 0, 3, "a\n", 4, 2);
+    paged(cell, 0, 2, 1, "\u00e9", 4, -1); /* smaller than a character: that one */
+    paged(cell, 0, 3, 9, "\u00e9", 4, -1); /* from its middle: from its beginning */
+    paged(cell, 0, 400, 9, "", 4, -1);
+    paged(cell, 0, -7, -7, "a\n\u00e9", 4, -1);
+    paged(cell, 3, 0, 0, "[image/png]\n", 12, -1);
+    _cleanup_json_ json_t *params = json_pack("{s:i}", "index", 4);
+    struct err err = ERR_INIT;
+    assert_null(page_of_cell(cell, params, &err));
+    assert_string_equal(err.code, "bad_parameter");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_display_update), cmocka_unit_test(test_notebook_shape),
         cmocka_unit_test(test_flood),          cmocka_unit_test(test_hostile_streams),
         cmocka_unit_test(test_shorten),        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_page),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
