@@ -122,10 +122,17 @@ void cell_clear(struct cell *c, struct displays *d)
     c->dropped = 0;
 }
 
+void cell_touch(struct cell *c)
+{
+    free(c->text);
+    c->text = NULL;
+}
+
 void cell_free(struct cell *c, struct displays *d)
 {
     if (!c)
         return;
+    cell_touch(c);
     cell_clear(c, d);
     json_decref(c->source);
     json_decref(c->origin);
@@ -271,6 +278,7 @@ void displays_update(struct displays *d, const char *id, const json_t *data, con
         return;
     _cleanup_json_ json_t *checked = output_data(data);
     for (struct output *o = d->first[at]; o; o = o->next_same) {
+        cell_touch(o->cell);
         json_t *made = json_copy(o->json);
         json_object_set(made, "data", checked);
         json_object_set_new(made, "metadata",

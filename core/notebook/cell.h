@@ -52,10 +52,15 @@ struct cell {
     size_t head_count, tail_first; /* meaningful in the tail */
     size_t head_bytes, tail_bytes;
     uint64_t dropped;
+    char *text; /* owned; in the notebook's file (text.h), NULL since it last changed */
+    size_t text_len;
+    uint64_t hash; /* of the same */
 };
 
 struct cell *cell_new(const char *id);
 void cell_free(struct cell *c, struct displays *d);
+/* It is about to change: the text made of it is forgotten. */
+void cell_touch(struct cell *c);
 /* Next piece of a stream. */
 void cell_stream(struct cell *c, struct displays *d, const char *name, const char *text,
                  size_t len);

@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "notebook/text.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -31,14 +32,6 @@ struct notebook_file {
 static int rename2(const char *from, const char *to, unsigned flags)
 {
     return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags) < 0 ? -errno : 0;
-}
-
-static uint64_t hash_of(const char *data, size_t len)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: an edit is to be seen, not an enemy */
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)data[i]) * 0x100000001b3u;
-    return h;
 }
 
 static int fail(struct err *err, int errnum, const char *path)
@@ -85,7 +78,7 @@ static int claim(struct notebook_file *nf, const char *path, struct err *err)
         nf->path = TAKE_PTR(name);
         nf->saved = false;
         nf->len = 0;
-        nf->hash = hash_of("", 0);
+        nf->hash = text_hash("", 0);
         return 0;
     }
     return fail(err, EEXIST, path);
@@ -107,28 +100,14 @@ int notebook_file_open(const char *path, struct notebook_file **ret, struct err 
     return 0;
 }
 
-/* The notebook without its digest, as the digest counts it. */
-static uint64_t digest(const json_t *notebook)
-{
-    char *text = json_dumps(notebook, JSON_COMPACT | JSON_SORT_KEYS);
-    uint64_t h = text ? hash_of(text, strlen(text)) : 0;
-    free(text);
-    return h;
-}
-
 /* Whether this text is what notebook_file_save() wrote for that session and nobody touched. */
 static bool is_ours(const char *text, size_t len, const char *session)
 {
     if (len == 0)
         return true; /* a place that was taken and never written */
     _cleanup_json_ json_t *nb = json_parse_object(text, len, NULL);
-    json_t *seer = json_object_get(json_object_get(nb, "metadata"), "seer");
-    _cleanup_free_ char *said = xstrdup(json_str(seer, "digest", ""));
-    if (strcmp(json_str(seer, "session", ""), session) != 0)
-        return false;
-    json_object_del(seer, "digest");
-    _cleanup_free_ char *is = xasprintf("%016llx", (unsigned long long)digest(nb));
-    return strcmp(said, is) == 0;
+    const json_t *seer = json_object_get(json_object_get(nb, "metadata"), "seer");
+    return strcmp(json_str(seer, "session", ""), session) == 0 && text_digest_fits(nb);
 }
 
 int notebook_file_adopt(const char *path, const char *session, struct notebook_file **ret,
@@ -146,8 +125,11 @@ int notebook_file_adopt(const char *path, const char *session, struct notebook_f
         return notebook_file_open(beside, ret, err);
     }
     struct notebook_file *nf = xnew(struct notebook_file);
-    *nf = (struct notebook_file){
-        .path = xstrdup(path), .st = st, .len = len, .hash = hash_of(text, len), .saved = len > 0};
+    *nf = (struct notebook_file){.path = xstrdup(path),
+                                 .st = st,
+                                 .len = len,
+                                 .hash = text_hash(text, len),
+                                 .saved = len > 0};
     *ret = nf;
     return 0;
 }
@@ -164,7 +146,7 @@ static bool unchanged(const struct notebook_file *nf, int fd)
     _cleanup_free_ char *text = NULL;
     size_t len;
     return (size_t)st.st_size == nf->len && fs_read_fd(fd, nf->len, &text, &len) == 0 &&
-           len == nf->len && hash_of(text, len) == nf->hash;
+           len == nf->len && text_hash(text, len) == nf->hash;
 }
 
 static bool path_unchanged(const struct notebook_file *nf, const char *path)
@@ -221,35 +203,10 @@ static int sync_folder(const char *path)
     return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-/* As nbformat writes them: sorted, one space deep, a newline at the end. */
-static char *notebook_text(const json_t *notebook, size_t *ret_len)
-{
-    _cleanup_json_ json_t *nb = json_copy((json_t *)notebook);
-    json_t *meta = json_copy(json_object_get(nb, "metadata"));
-    json_t *seer = json_copy(json_object_get(meta, "seer"));
-    if (json_is_object(meta) && json_is_object(seer)) {
-        _cleanup_free_ char *hex = xasprintf("%016llx", (unsigned long long)digest(notebook));
-        json_object_set_new(seer, "digest", json_string(hex));
-        json_object_set_new(meta, "seer", seer);
-        json_object_set_new(nb, "metadata", meta);
-    } else {
-        json_decref(seer);
-        json_decref(meta);
-    }
-    char *text = json_dumps(nb, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (!text)
-        return NULL;
-    size_t len = strlen(text);
-    text = xrealloc(text, len + 2);
-    memcpy(text + len, "\n", 2);
-    *ret_len = len + 1;
-    return text;
-}
-
-static int save(struct notebook_file *nf, const json_t *notebook, bool sync, struct err *err)
+static int save(struct notebook_file *nf, const struct fold *f, bool sync, struct err *err)
 {
     size_t len;
-    _cleanup_free_ char *text = notebook_text(notebook, &len);
+    _cleanup_free_ char *text = text_of(f, &len);
     if (!text)
         return err_set(err, ERR_BUG, "bad_notebook", "the notebook cannot be written as JSON");
     _cleanup_free_ char *tmp = NULL;
@@ -273,20 +230,20 @@ static int save(struct notebook_file *nf, const json_t *notebook, bool sync, str
     }
     nf->st = st;
     nf->len = len;
-    nf->hash = hash_of(text, len);
+    nf->hash = text_hash(text, len);
     nf->saved = true;
     r = sync ? sync_folder(nf->path) : 0;
     return r < 0 ? fail(err, -r, nf->path) : 0;
 }
 
-int notebook_file_save(struct notebook_file *nf, const json_t *notebook, struct err *err)
+int notebook_file_save(struct notebook_file *nf, const struct fold *f, struct err *err)
 {
-    return save(nf, notebook, true, err);
+    return save(nf, f, true, err);
 }
 
-int notebook_file_write(struct notebook_file *nf, const json_t *notebook, struct err *err)
+int notebook_file_write(struct notebook_file *nf, const struct fold *f, struct err *err)
 {
-    return save(nf, notebook, false, err);
+    return save(nf, f, false, err);
 }
 
 const char *notebook_file_path(const struct notebook_file *nf)

@@ -8,7 +8,7 @@
 #ifndef SEER_NOTEBOOK_FILE_H
 #define SEER_NOTEBOOK_FILE_H
 
-#include "proto/json.h"
+#include "notebook/fold.h"
 
 struct notebook_file;
 
@@ -20,9 +20,9 @@ _must_check_ int notebook_file_open(const char *path, struct notebook_file **ret
  * was edited stays, and "<name> (seer).ipynb" is ours. */
 _must_check_ int notebook_file_adopt(const char *path, const char *session,
                                      struct notebook_file **ret, struct err *err);
-_must_check_ int notebook_file_save(struct notebook_file *nf, const json_t *notebook,
+_must_check_ int notebook_file_save(struct notebook_file *nf, const struct fold *f,
                                     struct err *err);
-_must_check_ int notebook_file_write(struct notebook_file *nf, const json_t *notebook,
+_must_check_ int notebook_file_write(struct notebook_file *nf, const struct fold *f,
                                      struct err *err);
 const char *notebook_file_path(const struct notebook_file *nf);
 void notebook_file_close(struct notebook_file *nf);

@@ -239,8 +239,10 @@ void fold_apply(struct fold *f, uint64_t seq, uint64_t time_ns, const json_t *re
         if (strcmp(type, records[i].name) != 0)
             continue;
         struct cell *c = fold_find(f, json_str(rec, "cell", NULL));
-        if (c)
+        if (c) {
             f->last = c;
+            cell_touch(c);
+        }
         if (c ? !records[i].needs_cell || !c->markdown : !records[i].needs_cell)
             records[i].apply(f, c, time_ns, rec);
         return;

@@ -6,7 +6,7 @@
 #include "notebook/fold.h"
 
 #include "base/clock.h"
-#include "notebook/fold_internal.h"
+#include "notebook/nbformat.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@ static json_t *cell_metadata(const struct cell *c)
     return meta;
 }
 
-static json_t *cell_nbformat(const struct cell *c)
+json_t *nbformat_cell(const struct cell *c)
 {
     json_t *cell = json_pack("{s:s, s:s, s:o, s:O}", "cell_type", c->markdown ? "markdown" : "code",
                              "id", c->id, "metadata", cell_metadata(c), "source", c->source);
@@ -55,7 +55,7 @@ static json_t *cell_nbformat(const struct cell *c)
     return cell;
 }
 
-static json_t *notebook_metadata(const struct fold *f)
+json_t *nbformat_metadata(const struct fold *f)
 {
     static const char *const members[][2] = {
         {"session", "session"}, {"sandbox", "sandbox"}, {"name", "name"}, {"seer", "version"}};
@@ -84,8 +84,8 @@ json_t *fold_notebook(const struct fold *f)
 {
     json_t *cells = json_array();
     for (size_t i = 0; i < f->count; i++)
-        json_array_append_new(cells, cell_nbformat(f->cells[i]));
-    return json_pack("{s:o, s:o, s:i, s:i}", "cells", cells, "metadata", notebook_metadata(f),
+        json_array_append_new(cells, nbformat_cell(f->cells[i]));
+    return json_pack("{s:o, s:o, s:i, s:i}", "cells", cells, "metadata", nbformat_metadata(f),
                      "nbformat", 4, "nbformat_minor", 5);
 }
 

@@ -128,8 +128,7 @@ static int save(const struct fold *fold, json_t *about, const char *about_path, 
                                 &nf, err);
     if (r < 0)
         return r;
-    _cleanup_json_ json_t *notebook = fold_notebook(fold);
-    r = notebook_file_save(nf, notebook, err);
+    r = notebook_file_save(nf, fold, err);
     if (r < 0)
         return r;
     json_object_set_new(about, "notebook", json_string(notebook_file_path(nf)));

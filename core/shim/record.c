@@ -131,10 +131,9 @@ void session_record(struct session *se, json_t *take_rec)
 
 void session_save(struct session *se)
 {
-    _cleanup_json_ json_t *notebook = fold_notebook(se->fold);
     _cleanup_free_ char *before = xstrdup(notebook_file_path(se->notebook));
     struct err err = ERR_INIT;
-    int r = notebook_file_write(se->notebook, notebook, &err);
+    int r = notebook_file_write(se->notebook, se->fold, &err);
     /* Somebody edited the file, so ours stands beside it now. */
     if (r == 0 && strcmp(before, notebook_file_path(se->notebook)) != 0)
         r = session_describe(se, false, &err);

@@ -98,10 +98,9 @@ void session_discard(struct session *se, const struct err *err)
 /* All on the disk, and said so; else --reap has something to do. */
 static int finish_files(struct session *se, struct err *err)
 {
-    _cleanup_json_ json_t *notebook = fold_notebook(se->fold);
     int r = journal_sync(se->journal, err);
     if (r == 0)
-        r = notebook_file_save(se->notebook, notebook, err);
+        r = notebook_file_save(se->notebook, se->fold, err);
     if (r == 0 && json_array_size(se->owed) == 0)
         r = session_describe(se, true, err);
     return r;

@@ -111,10 +111,8 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 static void finish(struct try *t)
 {
     struct err err = ERR_INIT;
-    json_t *nb = fold_notebook(t->fold);
-    if (notebook_file_save(t->file, nb, &err) < 0)
+    if (notebook_file_save(t->file, t->fold, &err) < 0)
         die(&err);
-    json_decref(nb);
     kernel_close(t->kernel);
     uv_close((uv_handle_t *)&t->in, NULL);
 }

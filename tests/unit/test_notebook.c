@@ -5,6 +5,7 @@
 #include "notebook/file.h"
 #include "notebook/fold.h"
 #include "notebook/page.h"
+#include "notebook/text.h"
 #include "notebook/term.h"
 
 #include <fcntl.h>
@@ -352,6 +353,53 @@ static void test_shorten(void **state)
     free(image);
 }
 
+/* What is kept of each cell's text from one save to the next must never be an old state. */
+static void test_text_follows_every_record(void **state)
+{
+    (void)state;
+    static const char *const records[] = {
+        "{'t':'session','session':'s1','name':'n'}",
+        "{'t':'cell','cell':'a','kind':'code','source':'x\\ny','origin':'mcp'}",
+        "{'t':'start','cell':'a','count':1}",
+        "{'t':'output','cell':'a','output':{'output_type':'stream','name':'stdout','text':'1\\n'}}",
+        "{'t':'output','cell':'a','display_id':'d','output':{'output_type':'display_data',"
+        "'data':{'text/plain':'old'},'metadata':{}}}",
+        "{'t':'end','cell':'a','status':'ok','count':1}",
+        "{'t':'cell','cell':'m','kind':'markdown','source':'# h','origin':'mcp'}",
+        "{'t':'cell','cell':'b','kind':'code','source':'','origin':'cli'}",
+        "{'t':'start','cell':'b','count':2}",
+        "{'t':'update','cell':'b','display_id':'d','data':{'text/plain':'new'},'metadata':{}}",
+        "{'t':'output','cell':'a','output':{'output_type':'stream','name':'stdout','text':'late'}}",
+        "{'t':'clear','cell':'a','wait':false}",
+        "{'t':'dropped','cell':'b','bytes':3,'reason':'r'}",
+        "{'t':'note','text':'hm','level':'warn'}",
+        "{'t':'end','cell':'b','status':'died','count':null,'reason':'killed'}",
+    };
+    struct fold *f = fold_new();
+    for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+        _cleanup_free_ char *json = xstrdup(records[i]);
+        for (char *p = json; (p = strchr(p, '\''));)
+            *p = '"';
+        struct err err = ERR_INIT;
+        _cleanup_json_ json_t *rec = json_parse_object(json, strlen(json), &err);
+        if (!rec)
+            fail_msg("%s: %s", json, err.msg);
+        fold_apply(f, i + 1, i + 1, rec);
+        size_t len;
+        _cleanup_free_ char *text = text_of(f, &len);
+        assert_non_null(text);
+        assert_int_equal(strlen(text), len);
+        _cleanup_json_ json_t *read = json_parse_object(text, len, &err), *want = fold_notebook(f);
+        assert_non_null(read);
+        _cleanup_free_ char *dump = json_dumps(read, JSON_INDENT(1) | JSON_SORT_KEYS);
+        assert_int_equal(len, strlen(dump) + 1);
+        assert_memory_equal(text, dump, len - 1);
+        assert_true(text_digest_fits(read)); /* and takes it out */
+        assert_true(json_equal(read, want));
+    }
+    fold_free(f);
+}
+
 static char folder[] = "/tmp/test_notebook.XXXXXX";
 
 static int make_folder(void **state)
@@ -366,24 +414,32 @@ static int drop_folder(void **state)
     return fs_rm_rf(AT_FDCWD, folder);
 }
 
-static json_t *small_notebook(int n)
+/* Of session s1, and with n for its name. */
+static struct fold *small_notebook(int n)
 {
-    return json_pack("{s:[], s:{s:{s:s, s:i}}, s:i, s:i}", "cells", "metadata", "seer", "session",
-                     "s1", "n", n, "nbformat", 4, "nbformat_minor", 5);
+    char name[16];
+    snprintf(name, sizeof name, "%d", n);
+    _cleanup_json_ json_t *rec =
+        json_pack("{s:s, s:s, s:s}", "t", "session", "session", "s1", "name", name);
+    struct fold *f = fold_new();
+    fold_apply(f, 1, 1, rec);
+    return f;
 }
 
 static void save(struct notebook_file *nf, int n)
 {
-    _cleanup_json_ json_t *nb = small_notebook(n);
+    struct fold *f = small_notebook(n);
     struct err err = ERR_INIT;
-    if (notebook_file_save(nf, nb, &err) < 0)
+    if (notebook_file_save(nf, f, &err) < 0)
         fail_msg("%s", err.msg);
+    fold_free(f);
 }
 
 static int saved_number(const char *path)
 {
     json_t *nb = json_load_file(path, 0, NULL);
-    int n = (int)json_int(json_object_get(json_object_get(nb, "metadata"), "seer"), "n", -1);
+    const json_t *seer = json_object_get(json_object_get(nb, "metadata"), "seer");
+    int n = (int)strtol(json_str(seer, "name", "-1"), NULL, 10);
     json_decref(nb);
     return n;
 }
@@ -490,10 +546,15 @@ static void test_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_term),           cmocka_unit_test(test_streams_join),
-        cmocka_unit_test(test_display_update), cmocka_unit_test(test_notebook_shape),
-        cmocka_unit_test(test_flood),          cmocka_unit_test(test_hostile_streams),
-        cmocka_unit_test(test_shorten),        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_term),
+        cmocka_unit_test(test_streams_join),
+        cmocka_unit_test(test_display_update),
+        cmocka_unit_test(test_notebook_shape),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_hostile_streams),
+        cmocka_unit_test(test_shorten),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_text_follows_every_record),
         cmocka_unit_test(test_page),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
