@@ -21,7 +21,7 @@
 #include <sys/sendfile.h>
 
 enum { FILES_MAX = 4096, DEPTH_MAX = 3, JSON_MAX = 64 << 20, LIST_MAX = 4 << 20 };
-#define STAGE_FORMAT "stage 1"
+#define STAGE_FORMAT "stage 2"
 
 struct item {
     char *rel;  /* owned: where it goes */
@@ -156,11 +156,22 @@ static int copy(int from, int to, off_t size)
     return 0;
 }
 
-/* Replaces what names the model in its JSON; members of other kinds stay. */
+/* Replaces what names the model in its JSON, at any depth (a parser's limit is ours too): the parts
+ * of a composed model are named one by one, and a tokenizer tells its author's folders. */
 static void neutralise(json_t *j, const char *base_path)
 {
-    static const char *const names[] = {"_name_or_path", "name_or_path", "_commit_hash",
-                                        "auto_map",      "revision",     "parent_library"};
+    static const char *const names[] = {
+        "_name_or_path", "name_or_path",   "_commit_hash",   "auto_map",
+        "revision",      "parent_library", "tokenizer_file", "special_tokens_map_file"};
+    const char *key;
+    json_t *value;
+    size_t index;
+    json_array_foreach (j, index, value)
+        neutralise(value, base_path);
+    if (!json_is_object(j))
+        return;
+    json_object_foreach (j, key, value)
+        neutralise(value, base_path);
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         json_object_del(j, names[i]);
     if (json_object_get(j, "base_model_name_or_path"))

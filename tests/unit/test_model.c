@@ -193,6 +193,25 @@ static void test_hub_cache(void **state)
                         json_str(json_array_get(mounts, 0), "src", "2"));
 }
 
+static void test_hidden_names_inside_other_values(void **state)
+{
+    struct place *p = *state;
+    put(p->dir, "deep/config.json",
+        "{\"text_config\":{\"_name_or_path\":\"zq/canary\",\"n\":1},\"parts\":[{\"name_or_path\":"
+        "\"zq/canary\"}]}");
+    put(p->dir, "deep/tokenizer_config.json",
+        "{\"special_tokens_map_file\":\"/home/zq/canary/x.json\",\"tokenizer_file\":\"/zq/"
+        "canary\"}");
+    _cleanup_json_ json_t *mounts = NULL, *out = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(resolve(p, "[{\"name\":\"./deep\",\"hidden\":true}]", &mounts, &out, &err), 0);
+    _cleanup_free_ char *config = read_in(json_array_get(mounts, 0), "config.json");
+    _cleanup_free_ char *tokenizer = read_in(json_array_get(mounts, 0), "tokenizer_config.json");
+    assert_null(strstr(config, "canary"));
+    assert_non_null(strstr(config, "\"n\": 1"));
+    assert_null(strstr(tokenizer, "canary"));
+}
+
 static void test_refusals(void **state)
 {
     struct place *p = *state;
@@ -232,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_builtin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hidden_adapter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hub_cache, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hidden_names_inside_other_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
