@@ -500,6 +500,63 @@ def test_hidden_model_in_the_plan(seerd: Seerd) -> None:
     assert b"secret" not in out and b"tiny-gemma2" not in out
 
 
+LOOK = r"""
+import glob, os, subprocess
+def text(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+def sh(command):
+    return subprocess.run(command, shell=True, capture_output=True).stdout
+mine = ("In", "_ih", "_i", "_i1")
+seen = {
+    "environ": repr(dict(os.environ)),
+    "init's environ": text("/proc/1/environ"),
+    "mountinfo": text("/proc/self/mountinfo"),
+    "cmdlines": b" ".join(text(p) for p in glob.glob("/proc/[0-9]*/cmdline")),
+    "config": repr(model.config),
+    "base config": repr(model.get_base_model().config),
+    "generation config": repr(model.generation_config),
+    "tokenizer": repr(tokenizer) + repr(tokenizer.name_or_path) + repr(tokenizer.init_kwargs),
+    "peft": repr(model.peft_config),
+    "model": repr(model) + repr(model.name_or_path),
+    "globals": repr({k: repr(v) for k, v in globals().items() if k not in mine}),
+    "names of files": sh("find /models /root /tmp /run /workspace"),
+    "files": sh("cat $(find /models /root /tmp -type f)"),
+    "descriptors": sh(f"ls -l /proc/{os.getpid()}/fd"),
+    "maps": text("/proc/self/maps"),
+}
+words = ["se" + "cret", "tiny-" + "gemma", "seer/" + "t"]
+for name, what in seen.items():
+    what = what if isinstance(what, str) else what.decode("utf-8", "replace")
+    for word in words:
+        at = what.lower().find(word)
+        if at >= 0:
+            print("LEAK", name, word, repr(what[max(0, at - 80):at + 80]))
+print("looked at", len(seen))
+"""
+
+
+def test_hidden_model_is_nowhere_named_inside(seerd: Seerd) -> None:
+    """What a kernel, its files and its processes show of a hidden adapter and its base."""
+    link = seerd.link()
+    model = {
+        "name": "seer/tiny-gemma2-secret",
+        "base_model": "seer/tiny-gemma2-it",
+        "is_peft": True,
+        "hidden": True,
+    }
+    seerd.sandbox(link, name="h", execution_mode="notebook", models=[model])
+    made = link.call("session.create", sandbox="h", cwd=str(seerd.top))
+    done = link.call("session.execute", session=made["session"], code=LOOK)
+    shown = json.dumps([made["model_info_text"], made["models"]])
+    assert "secret" not in shown and "tiny-gemma" not in shown
+    assert done["status"] == "ok", done
+    assert done["outputs"][0]["text"] == "looked at 15\n"
+
+
 def test_session_and_its_record(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="nb", execution_mode="notebook")
@@ -587,13 +644,7 @@ def test_daemon_killed_during_a_cell(seerd: Seerd) -> None:
     link = seerd.link()
     seerd.sandbox(link, name="nb", execution_mode="notebook")
     session = link.call("session.create", sandbox="nb", cwd=str(seerd.top))["session"]
-    code = "\n".join(
-        [
-            "print('a', flush=True)",
-            "open('/workspace/go').read()",
-            "print('b')",
-        ]
-    )
+    code = "print('a', flush=True)\nopen('/workspace/go').read()\nprint('b')"
     assert link.run("nb", "mkfifo", "/workspace/go")[0] == 0
     link.ask("session.execute", session=session, code=code, cell="c1")
     while link.recv()["event"] != "record":
