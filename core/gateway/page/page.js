@@ -59,6 +59,14 @@ function showName() {
   ui.title.textContent = info.name || "Session";
 }
 
+// As model_info_text has it: 9.24B, 1.68M.
+function humanCount(n) {
+  if (!(n >= 1000)) return String(n);
+  for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["K", 1e3]])
+    if (Number((n / size).toFixed(2)) >= 1) return (n / size).toFixed(2) + unit;
+  return String(n);
+}
+
 function showModels(rec) {
   ui.models.replaceChildren();
   for (const m of rec.models ?? []) {
@@ -68,7 +76,8 @@ function showModels(rec) {
     const of = document.createElement("span");
     of.className = "of";
     of.textContent = m.name ?? "";
-    const facts = [m.type, m.parameters, m.device, m.vocab_size && `vocabulary ${Number(m.vocab_size).toLocaleString("en")}`];
+    const facts = [m.type, m.parameters && `${humanCount(m.parameters)} parameters`, m.device,
+      m.vocab_size && `vocabulary ${Number(m.vocab_size).toLocaleString("en")}`];
     const line = document.createElement("div");
     line.textContent = facts.filter(Boolean).join(" · ");
     li.append(variable, of, line);
