@@ -71,6 +71,13 @@ def test_update_reaches_an_earlier_cell(session: sdk.NotebookSession) -> None:
     assert "new" in "".join(cell["outputs"][0]["data"]["text/plain"])
 
 
+def test_text_without_utf8_is_shown_and_hangs_nothing(session: sdk.NotebookSession) -> None:
+    """ipykernel's packer raised on a lone surrogate: the output was lost, a flush could hang."""
+    result = session.execute("print('a\\ud800b')\nprint('next')", timeout=60)
+    assert result.text == "a\ufffdb\nnext\n"
+    load_notebook(session.notebook_path)
+
+
 def test_a_person_s_edit_is_not_overwritten(session: sdk.NotebookSession) -> None:
     """The change is kept: in the file, or as a copy beside it."""
     path = session.notebook_path
