@@ -31,7 +31,15 @@ SKIPS = (
 )  # fmt: skip
 # What runs again against the sanitizer build: each speaks to every process once. The whole suite
 # would double the time and find the same.
-ASAN_FILES = ("test_sdk.py", "test_crash.py", "test_bad_input.py", "test_cli.py", "test_mcp.py")
+ASAN_FILES = (
+    "test_sdk.py",
+    "test_notebook.py",
+    "test_crash.py",
+    "test_bad_input.py",
+    "test_mcp.py",
+    "test_daemon.py",
+    "test_shim.py",
+)
 
 # What tests/guest imports; the same list as tests/guest/requirements.txt.
 GUEST_PACKAGES = [
