@@ -128,8 +128,8 @@ static void test_links(void **state)
     assert_string_equal(at, "file:///mnt/seer/0/simple");
     assert_int_equal(json_array_size(mounts), 2); /* simple and files; never private */
     assert_string_equal(json_str(json_array_get(mounts, 1), "dst", ""), "/mnt/seer/0/files");
-    _cleanup_free_ char *web = links_place("https://pypi.org/simple", true, mounts);
-    assert_string_equal(web, "https://pypi.org/simple");
+    _cleanup_free_ char *web = links_place("https://index.example/simple", true, mounts);
+    assert_string_equal(web, "https://index.example/simple");
     assert_null(links_place("/no/such/folder", false, mounts));
     assert_null(links_place("file:///", false, mounts));
     assert_int_equal(json_array_size(mounts), 2);
@@ -201,7 +201,7 @@ static const struct {
     {"{\"local_files\":[[\"/etc/hostname\"]]}", "bad_parameter", "local_files"},
     {"{\"network\":\"host\"}", NULL, NULL},
     {"{\"network\":\"all\"}", "bad_parameter", "network"},
-    {"{\"network\":[\"pypi.org\"]}", "unsupported", "network"},
+    {"{\"network\":[\"host.example\"]}", "unsupported", "network"},
     {"{\"memory\":\"2G\",\"pids\":100,\"cpu\":1.5}", NULL, NULL},
     {"{\"memory\":\"2 bananas\"}", "bad_parameter", "memory"},
     {"{\"memory\":1}", "bad_parameter", "memory"},
